@@ -1,0 +1,194 @@
+//! What api asks the booking worker to do.
+
+use domain::{
+    AppointmentId, Availability, CancelationReason, InvalidAvailability, OpeningHours, PatientId,
+    PractitionerId, RequestId, RequestedStart,
+};
+use jiff::civil::{Time, Weekday};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::subjects::BookingKind;
+use crate::{Metadata, Schema};
+
+/// Book a visit. Schema `booking.book/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BookAppointment {
+    /// With whom.
+    pub practitioner_id: PractitionerId,
+    /// For whom.
+    pub patient_id: PatientId,
+    /// When it begins; how long it lasts is the practitioner's slot length.
+    pub start: RequestedStart,
+}
+
+/// Call a visit off. Schema `booking.cancel/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CancelAppointment {
+    /// Which visit.
+    pub appointment_id: AppointmentId,
+    /// The version that the caller saw (`If-Match`).
+    pub version: i32,
+    /// Why.
+    pub reason: CancelationReason,
+}
+
+/// Withdraw a request that is not settled yet. Schema `booking.withdraw/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawRequest {
+    /// Which request.
+    pub request_id: RequestId,
+}
+
+/// Replace a practitioner's weekly hours. Schema `booking.set-availability/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetAvailability {
+    /// Whose.
+    pub practitioner_id: PractitionerId,
+    /// IANA name of the zone whose wall clock the hours follow.
+    pub time_zone: String,
+    /// How long one slot lasts, minutes.
+    pub slot_minutes: i16,
+    /// Opening hours; empty means not bookable.
+    pub hours: Vec<WeeklyHours>,
+}
+
+/// Open from `start` to `end` on one day of every week.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeeklyHours {
+    /// FHIR day code.
+    pub day: Day,
+    /// `09:00`, by the wall clock.
+    pub start: Time,
+    /// `17:30`, by the wall clock.
+    pub end: Time,
+}
+
+/// FHIR `DaysOfWeek`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the days of the week")]
+pub enum Day {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+impl From<Day> for Weekday {
+    fn from(day: Day) -> Self {
+        match day {
+            Day::Mon => Self::Monday,
+            Day::Tue => Self::Tuesday,
+            Day::Wed => Self::Wednesday,
+            Day::Thu => Self::Thursday,
+            Day::Fri => Self::Friday,
+            Day::Sat => Self::Saturday,
+            Day::Sun => Self::Sunday,
+        }
+    }
+}
+
+impl From<Weekday> for Day {
+    fn from(day: Weekday) -> Self {
+        match day {
+            Weekday::Monday => Self::Mon,
+            Weekday::Tuesday => Self::Tue,
+            Weekday::Wednesday => Self::Wed,
+            Weekday::Thursday => Self::Thu,
+            Weekday::Friday => Self::Fri,
+            Weekday::Saturday => Self::Sat,
+            Weekday::Sunday => Self::Sun,
+        }
+    }
+}
+
+impl SetAvailability {
+    /// The week, checked.
+    pub fn availability(&self) -> Result<Availability, InvalidAvailability> {
+        let hours = self.hours.iter().map(|hours| OpeningHours {
+            weekday: hours.day.into(),
+            start: hours.start,
+            end: hours.end,
+        });
+        Availability::new(&self.time_zone, self.slot_minutes.try_into()?, hours.collect())
+    }
+}
+
+/// A command that the booking worker understands.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the payloads document themselves")]
+pub enum BookingCommand {
+    Book(BookAppointment),
+    Cancel(CancelAppointment),
+    Withdraw(WithdrawRequest),
+    SetAvailability(SetAvailability),
+}
+
+/// A message that is no command. Never quotes the body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Undecodable {
+    /// The schema is unknown: written by a newer api, or by nobody of ours.
+    #[error("unknown schema")]
+    Schema,
+    /// The body is not what the schema says.
+    #[error("body does not match its schema, line {line} column {column}")]
+    Body {
+        /// Where reading stopped.
+        line: usize,
+        /// Where reading stopped.
+        column: usize,
+    },
+}
+
+impl BookingCommand {
+    /// Kind, for the subject.
+    pub const fn kind(&self) -> BookingKind {
+        match self {
+            Self::Book(_) => BookingKind::Book,
+            Self::Cancel(_) => BookingKind::Cancel,
+            Self::Withdraw(_) => BookingKind::Withdraw,
+            Self::SetAvailability(_) => BookingKind::SetAvailability,
+        }
+    }
+
+    /// `<kind>/<version>`, for the `Mc-Schema` header.
+    pub fn schema(&self) -> String {
+        format!("booking.{}/1", self.kind().as_str())
+    }
+
+    /// The canonical body: the same command always gives the same bytes.
+    pub fn to_body(&self) -> Vec<u8> {
+        let body = match self {
+            Self::Book(command) => serde_json::to_vec(command),
+            Self::Cancel(command) => serde_json::to_vec(command),
+            Self::Withdraw(command) => serde_json::to_vec(command),
+            Self::SetAvailability(command) => serde_json::to_vec(command),
+        };
+        body.expect("these structs have string keys only, so writing JSON to memory can't fail")
+    }
+
+    /// Reads a body by what its envelope says of it.
+    pub fn from_message(metadata: &Metadata, body: &[u8]) -> Result<Self, Undecodable> {
+        fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Undecodable> {
+            serde_json::from_slice(body)
+                .map_err(|error| Undecodable::Body { line: error.line(), column: error.column() })
+        }
+        let Schema { kind, version } = metadata.schema().map_err(|_| Undecodable::Schema)?;
+        match (kind, version) {
+            ("booking.book", 1) => read(body).map(Self::Book),
+            ("booking.cancel", 1) => read(body).map(Self::Cancel),
+            ("booking.withdraw", 1) => read(body).map(Self::Withdraw),
+            ("booking.set-availability", 1) => read(body).map(Self::SetAvailability),
+            _ => Err(Undecodable::Schema),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What the services say to each other: envelope, subjects, commands, events, outcomes.
+//!
+//! Bodies are JSON. Every message names its kind and version in `Mc-Schema`; retired versions
+//! stay readable, and the snapshots in this crate's tests hold the wire format still.
+
+pub mod commands;
+pub mod events;
+pub mod idempotency;
+pub mod metadata;
+pub mod outcome;
+pub mod subjects;
+pub mod trace;
+
+pub use commands::{
+    BookAppointment, BookingCommand, CancelAppointment, SetAvailability, WithdrawRequest,
+};
+pub use events::{AppointmentEvent, AvailabilityChanged, EventKind};
+pub use idempotency::{IdempotencyId, Route};
+pub use metadata::{Metadata, Schema};
+pub use outcome::{Applied, AppointmentState, Outcome, Rejection};
+pub use subjects::BookingKind;
+pub use trace::TraceContext;

@@ -1,0 +1,146 @@
+//! How a request ended. Stored in the inbox, sent to whoever waits, shown by `/v1/requests/{id}`.
+
+use domain::{
+    AppointmentId, AppointmentStatus, CancelationReason, PatientId, PractitionerId, RequestId,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The end of a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was done.
+    Applied {
+        /// What it did.
+        result: Applied,
+    },
+    /// It could not be done; doing it again later may have another end.
+    Rejected {
+        /// Why.
+        reason: Rejection,
+    },
+    /// The caller took it back before it was done.
+    Withdrawn,
+}
+
+/// What a request did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Applied {
+    /// A visit was booked or changed; this is its state just after.
+    Appointment(AppointmentState),
+    /// A practitioner's hours were replaced.
+    Availability {
+        /// Whose.
+        practitioner_id: PractitionerId,
+    },
+    /// A waiting request was withdrawn.
+    Withdrawal {
+        /// Which.
+        request_id: RequestId,
+    },
+}
+
+/// A visit as it stood at some version. Ids and times only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppointmentState {
+    /// Which visit.
+    pub id: AppointmentId,
+    /// Grows by one with every change.
+    pub version: i32,
+    /// FHIR status.
+    pub status: AppointmentStatus,
+    /// With whom.
+    pub practitioner_id: PractitionerId,
+    /// For whom.
+    pub patient_id: PatientId,
+    /// Begins.
+    pub start: Timestamp,
+    /// Ends, exclusive.
+    pub end: Timestamp,
+    /// Why it was called off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelation_reason: Option<CancelationReason>,
+}
+
+macro_rules! rejections {
+    ($($(#[$doc:meta])* $case:ident = $word:literal,)*) => {
+        /// Why a request could not be done.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Rejection {$($(#[$doc])* $case,)*}
+
+        impl Rejection {
+            /// Every reason, for tables and tests.
+            pub const ALL: &'static [Self] = &[$(Self::$case),*];
+
+            /// The word that the database, metrics and problem types use.
+            pub const fn as_str(self) -> &'static str {
+                match self {$(Self::$case => $word,)*}
+            }
+        }
+    };
+}
+
+rejections! {
+    /// Another visit of this practitioner takes (part of) that time.
+    SlotTaken = "slot_taken",
+    /// Another visit of this patient takes (part of) that time.
+    PatientBusy = "patient_busy",
+    /// The key was used with another body.
+    KeyReused = "key_reused",
+    /// No such practitioner, or not bookable.
+    UnknownPractitioner = "unknown_practitioner",
+    /// No such patient.
+    UnknownPatient = "unknown_patient",
+    /// No such visit, or not the caller's.
+    UnknownAppointment = "unknown_appointment",
+    /// The time lies in the past.
+    StartInPast = "start_in_past",
+    /// The practitioner doesn't work then.
+    OutsideHours = "outside_hours",
+    /// Between the beginnings of two slots.
+    OffGrid = "off_grid",
+    /// The clocks skip that time.
+    StartInGap = "start_in_gap",
+    /// The clocks show that time twice.
+    StartAmbiguous = "start_ambiguous",
+    /// The visit changed since the caller looked.
+    VersionMismatch = "version_mismatch",
+    /// The visit's status doesn't allow it.
+    NotCancellable = "not_cancellable",
+    /// The request that should be withdrawn has ended already.
+    AlreadySettled = "already_settled",
+    /// The hours make no sense (checked at the door too; here for messages from elsewhere).
+    InvalidAvailability = "invalid_availability",
+    /// The caller's role doesn't allow it.
+    NotAllowed = "not_allowed",
+}
+
+impl std::str::FromStr for Rejection {
+    type Err = UnknownRejection;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.iter().copied().find(|reason| reason.as_str() == text).ok_or(UnknownRejection)
+    }
+}
+
+/// The word is no reason that this version knows.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown rejection")]
+pub struct UnknownRejection;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_of_a_reason_is_its_json() {
+        for reason in Rejection::ALL {
+            let json = serde_json::to_value(reason).unwrap();
+            assert_eq!(json, reason.as_str());
+            assert_eq!(reason.as_str().parse::<Rejection>().unwrap(), *reason);
+        }
+    }
+}

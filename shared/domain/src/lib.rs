@@ -1,0 +1,26 @@
+//! What a clinic's appointments are, without any I/O: ids, roles, times that can be
+//! booked, and the words (FHIR R4) that the rest of the house uses.
+//!
+//! A value of these types is valid by construction: parse at the edge, trust inside.
+
+pub mod appointment;
+pub mod availability;
+pub mod clock;
+pub mod email;
+pub mod ids;
+pub mod person;
+pub mod role;
+pub mod start;
+
+pub use appointment::{AppointmentStatus, CancelationReason};
+pub use availability::{
+    Availability, InvalidAvailability, NotOffered, OpeningHours, Slot, SlotLength,
+};
+pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
+pub use email::{Email, InvalidEmail};
+pub use ids::{
+    AppointmentId, CorrelationId, EventId, PatientId, PractitionerId, RequestId, SessionId, UserId,
+};
+pub use person::{HumanName, InvalidName};
+pub use role::{Actor, Role};
+pub use start::{InvalidStart, RequestedStart};

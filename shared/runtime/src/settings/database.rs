@@ -1,0 +1,108 @@
+//! `database.*`: PostgreSQL.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::violation::{Violation, within};
+use super::{SettingsError, secret};
+
+/// Settings of PostgreSQL. Each service signs in with a role of its own, hence the URLs; a
+/// process needs only the ones it uses.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DatabaseSettings {
+    /// `DATABASE_URL`: the owner, for migrations. Default: none.
+    #[serde(serialize_with = "secret::hide")]
+    pub url: Option<SecretString>,
+    /// Role `mediconnect_api`: reads under row-level security. Default: none.
+    #[serde(serialize_with = "secret::hide")]
+    pub api_url: Option<SecretString>,
+    /// Role `mediconnect_accounts`: sign-in and identity. Default: none.
+    #[serde(serialize_with = "secret::hide")]
+    pub accounts_url: Option<SecretString>,
+    /// Role `mediconnect_booking`: the booking worker. Default: none.
+    #[serde(serialize_with = "secret::hide")]
+    pub booking_url: Option<SecretString>,
+    /// Role `mediconnect_ops`: the ledger. Default: none.
+    #[serde(serialize_with = "secret::hide")]
+    pub ops_url: Option<SecretString>,
+    /// Connections of the API for reads, at most. Default: 6.
+    pub api_connections: u32,
+    /// Connections of the API for sign-in and identity, at most. Default: 2.
+    pub accounts_connections: u32,
+    /// Connections of the booking worker, at most. Default: 4.
+    pub booking_connections: u32,
+    /// Time after which PostgreSQL cancels a statement. Default: 5,000 ms.
+    pub statement_timeout_ms: u64,
+    /// Time to get a connection. Default: 3,000 ms.
+    pub connect_timeout_ms: u64,
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self {
+            url: None,
+            api_url: None,
+            accounts_url: None,
+            booking_url: None,
+            ops_url: None,
+            api_connections: 6,
+            accounts_connections: 2,
+            booking_connections: 4,
+            statement_timeout_ms: 5_000,
+            connect_timeout_ms: 3_000,
+        }
+    }
+}
+
+impl DatabaseSettings {
+    /// The owner's URL, or an error that says how to set it.
+    pub fn require_url(&self) -> Result<&SecretString, SettingsError> {
+        require(self.url.as_ref(), "database.url")
+    }
+
+    /// The URL of the API's reads, or an error that says how to set it.
+    pub fn require_api_url(&self) -> Result<&SecretString, SettingsError> {
+        require(self.api_url.as_ref(), "database.api_url")
+    }
+
+    /// The URL of sign-in and identity, or an error that says how to set it.
+    pub fn require_accounts_url(&self) -> Result<&SecretString, SettingsError> {
+        require(self.accounts_url.as_ref(), "database.accounts_url")
+    }
+
+    /// The URL of the booking worker, or an error that says how to set it.
+    pub fn require_booking_url(&self) -> Result<&SecretString, SettingsError> {
+        require(self.booking_url.as_ref(), "database.booking_url")
+    }
+
+    /// The URL of the ledger, or an error that says how to set it.
+    pub fn require_ops_url(&self) -> Result<&SecretString, SettingsError> {
+        require(self.ops_url.as_ref(), "database.ops_url")
+    }
+
+    pub(super) fn check(&self) -> Result<(), Violation> {
+        within(
+            1..=1_000,
+            &[
+                ("database.api_connections", self.api_connections.into()),
+                ("database.accounts_connections", self.accounts_connections.into()),
+                ("database.booking_connections", self.booking_connections.into()),
+            ],
+        )?;
+        within(
+            1..=600_000,
+            &[
+                ("database.statement_timeout_ms", self.statement_timeout_ms),
+                ("database.connect_timeout_ms", self.connect_timeout_ms),
+            ],
+        )
+    }
+}
+
+fn require<'a>(
+    url: Option<&'a SecretString>,
+    key: &'static str,
+) -> Result<&'a SecretString, SettingsError> {
+    url.ok_or_else(|| SettingsError::missing(key))
+}

@@ -1,0 +1,65 @@
+//! From names of variables to keys, and back.
+
+use std::ffi::OsString;
+
+use super::SettingsError;
+
+const PREFIX: &str = "MC_";
+const NESTING: &str = "__";
+
+/// Names that other tools have made common, and the keys they stand for.
+const WELL_KNOWN: [(&str, &str); 5] = [
+    ("ADMIN_EMAIL", "admin.email"),
+    ("ADMIN_PASSWORD", "admin.password"),
+    ("DATABASE_URL", "database.url"),
+    ("NATS_URL", "nats.url"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
+];
+
+/// Names the settings file itself.
+pub(super) const CONFIG_FILE: &str = "MC_CONFIG";
+
+/// One variable that is meant for this product.
+#[derive(Debug)]
+pub(super) struct Variable {
+    pub name: String,
+    /// The dotted key it sets, known or not.
+    pub key: String,
+    pub value: String,
+}
+
+/// Picks the product's variables from the environment, the well-known names last, because
+/// they override.
+pub(super) fn variables(
+    environment: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Vec<Variable>, SettingsError> {
+    let mut found = Vec::new();
+    for (name, value) in environment {
+        let Some((name, key)) = name.into_string().ok().and_then(with_key) else {
+            continue;
+        };
+        let value =
+            value.into_string().map_err(|_| SettingsError::NotUnicode { name: name.clone() })?;
+        found.push(Variable { name, key, value });
+    }
+    found.sort_by_key(|variable| (!variable.name.starts_with(PREFIX), variable.name.clone()));
+    Ok(found)
+}
+
+fn with_key(name: String) -> Option<(String, String)> {
+    let well_known = WELL_KNOWN.iter().find(|(known, _)| *known == name);
+    let key = match (well_known, name.strip_prefix(PREFIX)) {
+        (Some((_, key)), _) => (*key).to_owned(),
+        (None, Some(rest)) => rest.replace(NESTING, ".").to_lowercase(),
+        (None, None) => return None,
+    };
+    Some((name, key))
+}
+
+/// The variable to recommend for `key`.
+pub(super) fn variable_of(key: &str) -> String {
+    WELL_KNOWN.iter().find(|(_, known)| *known == key).map_or_else(
+        || format!("{PREFIX}{}", key.replace('.', NESTING).to_uppercase()),
+        |(name, _)| (*name).to_owned(),
+    )
+}
