@@ -1,1 +1,31 @@
-//! Placeholder.
+//! NATS JetStream, and nothing of bookings: topology, publishing with group commit, the runner
+//! that settles messages, replies, dead letters.
+//!
+//! Handlers return a verdict; only [`Runner`] acknowledges. What is accepted is durable before
+//! anybody hears of it ([`Publisher`]).
+
+mod atomic;
+mod connection;
+mod events;
+mod key_value;
+mod lookup;
+mod message;
+mod metrics;
+mod publish_error;
+mod publisher;
+mod replies;
+mod runner;
+mod topology;
+
+pub use connection::{Bus, ConnectError, NotReady};
+pub use events::OutgoingEvent;
+pub use key_value::{KeyValueError, KvBucket};
+pub use lookup::{LookupError, StoredRequest};
+pub use publish_error::PublishError;
+pub use publisher::{Accepted, OutgoingCommand, Publisher};
+pub use replies::{PendingReply, Replies};
+pub use runner::{
+    BatchHandler, ConsumerSpec, DeadReason, FailureCount, HandleError, Received, Runner,
+    RunnerError, Verdict,
+};
+pub use topology::TopologyError;

@@ -1,15 +1,16 @@
 //! What api asks the booking worker to do.
 
 use domain::{
-    AppointmentId, Availability, CancelationReason, InvalidAvailability, OpeningHours, PatientId,
-    PractitionerId, RequestId, RequestedStart,
+    AppointmentId, Availability, CancelationReason, CorrelationId, InvalidAvailability,
+    OpeningHours, PatientId, PractitionerId, RequestId, RequestedStart,
 };
+use jiff::Timestamp;
 use jiff::civil::{Time, Weekday};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::subjects::BookingKind;
-use crate::{Metadata, Schema};
+use crate::{IdempotencyId, Metadata, Schema};
 
 /// Book a visit. Schema `booking.book/1`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,11 +37,39 @@ pub struct CancelAppointment {
 }
 
 /// Withdraw a request that is not settled yet. Schema `booking.withdraw/1`.
+///
+/// Repeats what the target's own message says of it, because the inbox row of a withdrawn
+/// request is written before that message is handled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WithdrawRequest {
     /// Which request.
     pub request_id: RequestId,
+    /// What it asks for.
+    pub kind: BookingKind,
+    /// Its correlation id.
+    pub correlation_id: CorrelationId,
+    /// Its idempotency id, when its caller gave a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_id: Option<IdempotencyId>,
+    /// Position of its message in `MC_COMMANDS`.
+    pub stream_sequence: u64,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+}
+
+impl WithdrawRequest {
+    /// Withdraws the request whose message has this envelope, kind and position.
+    pub fn of(target: &Metadata, kind: BookingKind, stream_sequence: u64) -> Self {
+        Self {
+            request_id: target.request_id,
+            kind,
+            correlation_id: target.correlation_id,
+            idempotency_id: target.idempotency_id,
+            stream_sequence,
+            accepted_at: target.accepted_at,
+        }
+    }
 }
 
 /// Replace a practitioner's weekly hours. Schema `booking.set-availability/1`.

@@ -9,6 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use domain::{RequestId, UserId};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -40,7 +41,8 @@ impl Route {
 }
 
 /// Stands for (caller, route, key).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct IdempotencyId(Uuid);
 
 impl IdempotencyId {

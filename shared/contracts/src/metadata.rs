@@ -112,7 +112,7 @@ impl Metadata {
             (header::CAUSATION_ID, self.causation_id.map(|id| id.to_string())),
             (header::REPLY_TO, self.reply_to.clone()),
             (header::IDEMPOTENCY_ID, self.idempotency_id.map(|id| id.to_string())),
-            (header::TRACEPARENT, self.trace.as_ref().map(|trace| trace.traceparent().to_owned())),
+            (header::TRACEPARENT, self.trace.as_ref().map(TraceContext::traceparent)),
             (
                 header::TRACESTATE,
                 self.trace.as_ref().and_then(|trace| trace.tracestate()).map(str::to_owned),
@@ -148,7 +148,7 @@ impl Metadata {
             accepted_at: required(&get, header::ACCEPTED_AT)?,
             idempotency_id: optional(&get, header::IDEMPOTENCY_ID)?,
             trace: get(header::TRACEPARENT)
-                .and_then(|parent| TraceContext::parse(parent, get(header::TRACESTATE))),
+                .and_then(|parent| TraceContext::parse(parent, get(header::TRACESTATE)).ok()),
         })
     }
 

@@ -2,6 +2,7 @@
 //! never from text that came from outside.
 
 use domain::RequestId;
+use serde::{Deserialize, Serialize};
 
 /// Stream of accepted work.
 pub const COMMANDS: &str = "MC_COMMANDS";
@@ -11,7 +12,8 @@ pub const EVENTS: &str = "MC_EVENTS";
 pub const DEAD: &str = "MC_DEAD";
 
 /// What the booking worker is asked to do; the third word of the subject from the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BookingKind {
     /// Book an appointment.
     Book,

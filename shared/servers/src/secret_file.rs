@@ -16,11 +16,14 @@ const PASSWORD_BYTES: usize = 24;
 /// A new random password, in hexadecimal so that it needs no quoting in URLs and files.
 pub fn generate_password() -> SecretString {
     let bytes: [u8; PASSWORD_BYTES] = rand::random();
-    let mut text = String::with_capacity(PASSWORD_BYTES * 2);
-    for byte in bytes {
+    SecretString::from(hexadecimal(&bytes))
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a String can't fail");
-    }
-    SecretString::from(text)
+        text
+    })
 }
 
 /// The secret kept in `path`; made by `generate` the first time, with mode 0600.
@@ -45,8 +48,7 @@ pub fn read_or_create_secret(
 fn write_new(path: &Path, secret: &str) -> std::io::Result<()> {
     let unfinished = path.with_extension("new");
     let _ = fs::remove_file(&unfinished);
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
     writeln!(file, "{secret}")?;
     file.sync_all()?;
     fs::rename(&unfinished, path)

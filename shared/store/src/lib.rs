@@ -1,1 +1,16 @@
-//! Placeholder.
+//! PostgreSQL, and nothing but: schema, logins, pools, and one file per table.
+//!
+//! Two drivers share one connection budget. sqlx owns migrations, identity and the reads of api,
+//! whose queries are checked against the schema when they are compiled; deadpool-postgres, which
+//! pipelines, owns the workers' writes.
+
+pub mod error;
+pub mod login;
+pub mod migrate;
+pub mod pool;
+pub mod schema;
+
+pub use error::StoreError;
+pub use login::{ServiceLogin, ServiceRole, with_login};
+pub use migrate::{MigrationReport, migrate};
+pub use schema::{SchemaMismatch, check_schema};

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::secret;
-use super::violation::Violation;
+use super::violation::{Violation, both_or_neither};
 
 /// The administrator that is created when there is none yet. There is no default password:
 /// either both values are given or neither.
@@ -27,17 +27,10 @@ impl AdminSettings {
     }
 
     pub(super) fn check(&self) -> Result<(), Violation> {
-        match (&self.email, &self.password) {
-            (Some(_), None) => Err(Violation::new(
-                "admin.password",
-                "is missing while admin.email is set: set ADMIN_EMAIL and ADMIN_PASSWORD, or neither",
-            )),
-            (None, Some(_)) => Err(Violation::new(
-                "admin.email",
-                "is missing while admin.password is set: set ADMIN_EMAIL and ADMIN_PASSWORD, or neither",
-            )),
-            _ => Ok(()),
-        }
+        both_or_neither(
+            ("admin.email", self.email.is_some()),
+            ("admin.password", self.password.is_some()),
+        )
     }
 }
 

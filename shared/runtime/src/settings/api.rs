@@ -105,7 +105,7 @@ impl ApiSettings {
         within(1..=31_536_000, &[("api.refresh_token_s", self.refresh_token_s.into())])?;
         for (key, value) in [("api.issuer", &self.issuer), ("api.audience", &self.audience)] {
             if value.is_empty() {
-                return Err(Violation::new(key, "must not be empty"));
+                return Err(Violation::value(key, "must not be empty"));
             }
         }
         Ok(())

@@ -4,6 +4,9 @@ use std::ffi::OsString;
 
 use super::SettingsError;
 
+/// Where variables come from, for people.
+pub(super) const ORIGIN: &str = "the environment";
+
 const PREFIX: &str = "MC_";
 const NESTING: &str = "__";
 
@@ -15,6 +18,9 @@ const WELL_KNOWN: [(&str, &str); 5] = [
     ("NATS_URL", "nats.url"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
 ];
+
+/// Names with the product's prefix that choose programs and test servers; no service reads them.
+const NOT_SETTINGS: [&str; 3] = ["MC_NATS_SERVER", "MC_POSTGRES_BIN", "MC_TEST_POSTGRES_URL"];
 
 /// Names the settings file itself.
 pub(super) const CONFIG_FILE: &str = "MC_CONFIG";
@@ -47,6 +53,9 @@ pub(super) fn variables(
 }
 
 fn with_key(name: String) -> Option<(String, String)> {
+    if NOT_SETTINGS.contains(&name.as_str()) {
+        return None;
+    }
     let well_known = WELL_KNOWN.iter().find(|(known, _)| *known == name);
     let key = match (well_known, name.strip_prefix(PREFIX)) {
         (Some((_, key)), _) => (*key).to_owned(),

@@ -16,14 +16,12 @@ pub enum SettingsError {
         source: std::io::Error,
     },
     /// The settings file isn't TOML.
-    #[error("the settings file {} is not valid TOML at line {line}: {reason}; correct that line", path.display())]
+    #[error("the settings file {} is not valid TOML at line {line}; correct that line", path.display())]
     FileMalformed {
         /// Which file.
         path: PathBuf,
         /// Which line, counted from 1.
         line: usize,
-        /// What the parser expected there.
-        reason: String,
     },
     /// The value of a variable isn't Unicode.
     #[error("the value of {name} in the environment is not valid UTF-8; set it again or unset it")]
@@ -46,13 +44,27 @@ pub enum SettingsError {
     WrongValue {
         /// As it is written there.
         name: String,
-        /// The file, the environment, or the defaults.
+        /// The file, or the environment.
         origin: String,
         /// What is wrong with it, as the rest of a sentence.
         expected: String,
     },
+    /// One of two settings that go together.
+    #[error(
+        "setting {set} is set without {missing}; set both or neither, in the environment as {} and {}",
+        environment::variable_of(set),
+        environment::variable_of(missing)
+    )]
+    Incomplete {
+        /// The key that is set.
+        set: &'static str,
+        /// The key that is not.
+        missing: &'static str,
+    },
     /// Needed by this command, and not set.
-    #[error("setting {key} is needed and not set; set {variable} in the environment, or {key} in the settings file")]
+    #[error(
+        "setting {key} is needed and not set; set {variable} in the environment, or {key} in the settings file"
+    )]
     Missing {
         /// The key in dotted form.
         key: &'static str,

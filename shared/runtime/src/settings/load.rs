@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 
 use figment::error::{Actual, Kind};
 use figment::providers::Serialized;
-use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider};
+use figment::{Figment, Metadata, Profile};
 
 use super::environment::{self, Variable};
+use super::known::Known;
+use super::layer::Layer;
 use super::violation::Violation;
-use super::{Settings, SettingsError, suggestion};
+use super::{Settings, SettingsError};
 
-const ENVIRONMENT: &str = "the environment";
-const DEFAULTS: &str = "the defaults";
+const ADDRESS: &str = "an address and port such as 127.0.0.1:8080";
+
+const WHOLE_NUMBER: &str = "a whole number";
 
 pub(super) fn load(
     config_file: Option<&Path>,
@@ -21,23 +23,19 @@ pub(super) fn load(
 ) -> Result<Settings, SettingsError> {
     let mut variables = environment::variables(environment)?;
     let named_by_variable = take_config_file(&mut variables);
-    let config_file = config_file.map(Path::to_path_buf).or(named_by_variable);
+    let known = Known::new();
 
-    let defaults = Figment::from(Serialized::defaults(Settings::default()));
-    let known = Known::of(&defaults);
-    let mut figment = defaults;
-    if let Some(path) = config_file {
-        figment = figment.merge(Layer::from_file(&path)?);
+    let mut figment = Figment::from(Serialized::defaults(Settings::default()));
+    if let Some(path) = config_file.or(named_by_variable.as_deref()) {
+        figment = figment.merge(Layer::from_file(path, &known)?);
     }
-    for variable in variables {
-        // Compose files and CI pass empty strings for "not given".
-        if !(variable.value.is_empty() && known.contains(&variable.key)) {
-            figment = figment.merge(Layer::from_variable(&variable, &known));
+    for variable in &variables {
+        if let Some(layer) = Layer::from_variable(variable, &known)? {
+            figment = figment.merge(layer);
         }
     }
-    known.refuse_others(&figment)?;
-    let settings: Settings = figment.extract().map_err(|error| explain(&figment, &error))?;
-    check(&settings).map_err(|violation| blame(&figment, violation))?;
+    let settings = figment.extract().map_err(|error| wrong_type(&error))?;
+    check(&settings).map_err(|violation| wrong_value(&figment, violation))?;
     Ok(settings)
 }
 
@@ -57,134 +55,69 @@ fn check(settings: &Settings) -> Result<(), Violation> {
     settings.telemetry.check()
 }
 
-/// One source: a file, or a single variable, so that each value knows where it came from.
-struct Layer {
-    /// For people: a path, or "the environment".
-    origin: String,
-    /// The variable's name; none for files, where keys are written dotted.
-    variable: Option<String>,
-    values: Dict,
+fn wrong_type(error: &figment::Error) -> SettingsError {
+    let key = error.path.join(".");
+    blame(error.metadata.as_ref(), &key, expectation(&key, &error.kind))
 }
 
-impl Layer {
-    fn from_file(path: &Path) -> Result<Self, SettingsError> {
-        let text = std::fs::read_to_string(path).map_err(|source| {
-            SettingsError::FileUnreadable { path: path.to_path_buf(), source }
-        })?;
-        let values = toml::from_str(&text).map_err(|error| {
-            // The error's own text quotes the line, which may hold a secret.
-            let offset = error.span().map_or(0, |span| span.start).min(text.len());
-            SettingsError::FileMalformed {
-                path: path.to_path_buf(),
-                line: text.as_bytes()[..offset].iter().filter(|b| **b == b'\n').count() + 1,
-                reason: error.message().replace('\n', ", "),
-            }
-        })?;
-        Ok(Self { origin: path.display().to_string(), variable: None, values })
-    }
-
-    fn from_variable(variable: &Variable, known: &Known) -> Self {
-        let value = known.read(&variable.key, &variable.value);
-        let Value::Dict(_, values) = figment::util::nest(&variable.key, value) else {
-            unreachable!("nesting a value under a key makes a dictionary")
-        };
-        Self { origin: ENVIRONMENT.into(), variable: Some(variable.name.clone()), values }
+fn wrong_value(figment: &Figment, violation: Violation) -> SettingsError {
+    match violation {
+        Violation::Incomplete { set, missing } => SettingsError::Incomplete { set, missing },
+        Violation::Value { key, expected } => blame(figment.find_metadata(key), key, expected),
     }
 }
 
-impl Provider for Layer {
-    fn metadata(&self) -> Metadata {
-        let variable = self.variable.clone();
-        Metadata::named(self.origin.clone())
-            .interpolater(move |_, keys| variable.clone().unwrap_or_else(|| keys.join(".")))
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        Ok(Profile::Default.collect(self.values.clone()))
+fn blame(metadata: Option<&Metadata>, key: &str, expected: String) -> SettingsError {
+    let keys: Vec<_> = key.split('.').collect();
+    SettingsError::WrongValue {
+        name: metadata.map_or_else(|| key.into(), |m| m.interpolate(&Profile::Default, &keys)),
+        origin: metadata.map_or_else(|| "the settings".into(), |m| m.name.to_string()),
+        expected,
     }
 }
 
-/// The keys that exist, with their defaults.
-struct Known(Vec<(String, Value)>);
-
-impl Known {
-    fn of(defaults: &Figment) -> Self {
-        Self(leaves(defaults))
-    }
-
-    fn contains(&self, key: &str) -> bool {
-        self.default_of(key).is_some()
-    }
-
-    fn default_of(&self, key: &str) -> Option<&Value> {
-        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value)
-    }
-
-    /// Variables have no types: a number is meant where the default is one, so that a
-    /// password of digits stays a string.
-    fn read(&self, key: &str, text: &str) -> Value {
-        match self.default_of(key) {
-            Some(Value::Num(..)) => match text.parse() {
-                Ok(value @ Value::Num(..)) => value,
-                _ => text.into(),
-            },
-            Some(Value::Bool(..)) => text.parse::<bool>().map_or(text.into(), Value::from),
-            _ => text.into(),
+/// The rest of a sentence that starts with the key. It never quotes the value.
+fn expectation(key: &str, kind: &Kind) -> String {
+    match kind {
+        Kind::InvalidType(Actual::Unsigned(1..) | Actual::Signed(_), expected)
+        | Kind::InvalidValue(Actual::Unsigned(1..) | Actual::Signed(_), expected)
+            if expected_type(expected).starts_with(WHOLE_NUMBER) =>
+        {
+            "is a number out of range".into()
         }
-    }
-
-    fn refuse_others(&self, figment: &Figment) -> Result<(), SettingsError> {
-        let unknown = leaves(figment).into_iter().find(|(key, value)| {
-            // A value in place of a section, or a section in place of a value, is a wrong
-            // type, not an unknown key.
-            !self.contains(key) && !self.is_section(key) && !self.is_inside_value(key, value)
-        });
-        let Some((key, _)) = unknown else { return Ok(()) };
-        let (name, origin) = whereabouts(figment, &key);
-        let suggestion = if origin == ENVIRONMENT {
-            let variables: Vec<_> =
-                self.0.iter().map(|(key, _)| environment::variable_of(key)).collect();
-            suggestion::nearest(&name, variables.iter().map(String::as_str)).map(str::to_owned)
-        } else {
-            suggestion::nearest(&key, self.0.iter().map(|(key, _)| key.as_str()))
-                .map(str::to_owned)
-        };
-        Err(SettingsError::UnknownKey { name, origin, suggestion })
-    }
-
-    fn is_section(&self, key: &str) -> bool {
-        self.0.iter().any(|(known, _)| known.starts_with(&format!("{key}.")))
-    }
-
-    fn is_inside_value(&self, key: &str, _: &Value) -> bool {
-        self.0.iter().any(|(known, _)| key.starts_with(&format!("{known}.")))
+        Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => {
+            format!("must be {}, not {}", expected_type(expected), type_of(actual))
+        }
+        Kind::UnknownVariant(_, variants) => format!("must be one of {}", variants.join(", ")),
+        Kind::UnknownField(name, _) => format!("has the unknown key {name}"),
+        Kind::MissingField(name) => format!("misses the key {name}"),
+        Kind::ISizeOutOfRange(_) | Kind::USizeOutOfRange(_) => "is a number out of range".into(),
+        // The only type here that is parsed from a text.
+        Kind::Message(_) if key.ends_with("listen") => format!("must be {ADDRESS}"),
+        _ => "is not valid".into(),
     }
 }
 
-/// All values that aren't sections, with their dotted keys.
-fn leaves(figment: &Figment) -> Vec<(String, Value)> {
-    fn walk(prefix: &str, values: &Dict, found: &mut Vec<(String, Value)>) {
-        for (name, value) in values {
-            let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-            match value {
-                Value::Dict(_, inner) if !inner.is_empty() => walk(&key, inner, found),
-                _ => found.push((key, value.clone())),
-            }
-        }
+/// Rust's names of types, in words.
+fn expected_type(expected: &str) -> &str {
+    match expected {
+        "u16" | "u32" | "u64" | "usize" => WHOLE_NUMBER,
+        "a nonzero u32" => "a whole number above zero",
+        "socket address" => ADDRESS,
+        other if other.starts_with("struct ") => "a section",
+        other => other,
     }
-    let mut found = Vec::new();
-    if let Ok(data) = figment.data() {
-        for values in data.values() {
-            walk("", values, &mut found);
-        }
-    }
-    found
 }
 
-/// How `key` is written at its source, and what that source is.
-fn whereabouts(figment: &Figment, key: &str) -> (String, String) {
-    match figment.find_metadata(key) {
-        Some(metadata) if metadata.interpolate_is_custom() => unreachable!(),
-        _ => (key.to_owned(), DEFAULTS.to_owned()),
+fn type_of(actual: &Actual) -> &'static str {
+    match actual {
+        Actual::Bool(_) => "a boolean",
+        Actual::Unsigned(0) => "zero",
+        Actual::Unsigned(_) | Actual::Signed(_) => "a number",
+        Actual::Float(_) => "a fraction",
+        Actual::Char(_) | Actual::Str(_) => "a text",
+        Actual::Seq => "a list",
+        Actual::Map => "a section",
+        _ => "something else",
     }
 }

@@ -11,12 +11,16 @@ mod booking;
 mod database;
 mod environment;
 mod error;
+mod known;
+mod layer;
 mod lifecycle;
 mod load;
 mod nats;
 mod secret;
 mod suggestion;
 mod telemetry;
+#[cfg(test)]
+mod tests;
 mod violation;
 
 use std::ffi::OsString;

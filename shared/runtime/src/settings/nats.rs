@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::secret;
-use super::violation::{Violation, within};
+use super::violation::{Violation, both_or_neither, within};
 
 const GIB: u64 = 1 << 30;
 
@@ -59,16 +59,17 @@ impl NatsSettings {
 
     pub(super) fn check(&self) -> Result<(), Violation> {
         if self.url.contains('@') {
-            return Err(Violation::new(
+            return Err(Violation::value(
                 "nats.url",
                 "must not contain credentials: put them into MC_NATS__USER and MC_NATS__PASSWORD",
             ));
         }
-        if self.user.is_some() != self.password.is_some() {
-            return Err(Violation::new("nats.user", "and nats.password go together: set both or neither"));
-        }
+        both_or_neither(
+            ("nats.user", self.user.is_some()),
+            ("nats.password", self.password.is_some()),
+        )?;
         if ![1, 3, 5].contains(&self.replicas) {
-            return Err(Violation::new("nats.replicas", "must be 1, 3 or 5"));
+            return Err(Violation::value("nats.replicas", "must be 1, 3 or 5"));
         }
         within(
             1 << 20..=1 << 50,

@@ -51,23 +51,26 @@ impl Default for TelemetrySettings {
 impl TelemetrySettings {
     pub(super) fn check(&self) -> Result<(), Violation> {
         if tracing_subscriber::EnvFilter::try_new(&self.log_filter).is_err() {
-            return Err(Violation::new(
+            return Err(Violation::value(
                 "telemetry.log_filter",
                 "must be a filter such as \"info\" or \"info,bus=debug\"",
             ));
         }
         let has_scheme = |url: &String| url.starts_with("http://") || url.starts_with("https://");
         if !self.otlp_endpoint.as_ref().is_none_or(has_scheme) {
-            return Err(Violation::new(
+            return Err(Violation::value(
                 "telemetry.otlp_endpoint",
                 "must start with http:// or https://",
             ));
         }
         let is_token = !self.instance_id.is_empty()
             && self.instance_id.len() <= INSTANCE_ID_MAX_CHARS
-            && self.instance_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+            && self
+                .instance_id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if !is_token {
-            return Err(Violation::new(
+            return Err(Violation::value(
                 "telemetry.instance_id",
                 format!("must be 1 to {INSTANCE_ID_MAX_CHARS} letters, digits, - or _"),
             ));

@@ -1,15 +1,17 @@
-//! A value of the right type that still makes no sense.
+//! Values of the right type that still make no sense.
 
-/// Which key, and what is expected of it: the end of a sentence that starts with the key.
+/// What a section's check found.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Violation {
-    pub key: &'static str,
-    pub expected: String,
+pub(super) enum Violation {
+    /// The value of `key` is not what is `expected`: the rest of a sentence.
+    Value { key: &'static str, expected: String },
+    /// One of two keys that go together is missing.
+    Incomplete { set: &'static str, missing: &'static str },
 }
 
 impl Violation {
-    pub fn new(key: &'static str, expected: impl Into<String>) -> Self {
-        Self { key, expected: expected.into() }
+    pub fn value(key: &'static str, expected: impl Into<String>) -> Self {
+        Self::Value { key, expected: expected.into() }
     }
 }
 
@@ -18,11 +20,20 @@ pub(super) fn within(
     range: std::ops::RangeInclusive<u64>,
     values: &[(&'static str, u64)],
 ) -> Result<(), Violation> {
-    let outside = values.iter().find(|(_, value)| !range.contains(value));
-    outside.map_or(Ok(()), |(key, _)| {
-        Err(Violation::new(
-            key,
-            format!("must be between {} and {}", range.start(), range.end()),
-        ))
+    values.iter().find(|(_, value)| !range.contains(value)).map_or(Ok(()), |(key, _)| {
+        let (least, most) = (range.start(), range.end());
+        Err(Violation::value(key, format!("must be between {least} and {most}")))
     })
+}
+
+/// Fails when one of the two keys is set without the other.
+pub(super) fn both_or_neither(
+    (first, first_is_set): (&'static str, bool),
+    (second, second_is_set): (&'static str, bool),
+) -> Result<(), Violation> {
+    match (first_is_set, second_is_set) {
+        (true, false) => Err(Violation::Incomplete { set: first, missing: second }),
+        (false, true) => Err(Violation::Incomplete { set: second, missing: first }),
+        _ => Ok(()),
+    }
 }

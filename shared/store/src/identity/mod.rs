@@ -1,0 +1,94 @@
+//! Sign-in and identity, through the role `mediconnect_accounts`: the only data that api writes
+//! itself. One file per table.
+
+mod login_failures;
+mod patients;
+mod practitioners;
+mod sessions;
+mod users;
+
+use domain::{Email, Role, UserId};
+use jiff::Timestamp;
+use runtime::settings::DatabaseSettings;
+use secrecy::SecretString;
+use sqlx::PgPool;
+
+use crate::StoreError;
+use crate::pool::{self, Gate, PoolSpec};
+
+pub use practitioners::{Approval, NewPractitioner};
+pub use sessions::{NewSession, Rotation, TokenDigest};
+pub use users::{Account, Credentials, FirstAdministrator};
+
+/// The data of sign-in and identity.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    pool: PgPool,
+    gate: Gate,
+}
+
+/// A user to be created.
+#[derive(Clone, Debug)]
+pub struct NewUser<'a> {
+    /// The id, which is the patient's or practitioner's too.
+    pub id: UserId,
+    /// What they sign in with.
+    pub email: &'a Email,
+    /// The PHC string of their password.
+    pub password_hash: &'a SecretString,
+    /// What they may do.
+    pub role: Role,
+    /// Who created them, when it wasn't themselves.
+    pub created_by: Option<UserId>,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// Why a user wasn't created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// Somebody signs in with that address already.
+    #[error("the e-mail address is taken")]
+    EmailTaken,
+    /// Another practitioner has that licence.
+    #[error("the licence is taken")]
+    LicenceTaken,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Accounts {
+    /// Connects on first use.
+    pub fn connect(url: &SecretString, settings: &DatabaseSettings) -> Result<Self, StoreError> {
+        let spec = PoolSpec::new("mediconnect-accounts", settings.accounts_connections, settings);
+        Ok(Self { pool: pool::connect_lazily(url, spec)?, gate: Gate::default() })
+    }
+
+    /// Fails unless the database is there and has the schema that this program knows.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        crate::check_schema(&self.pool).await
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+        self.gate.pass(self.pool.begin()).await
+    }
+}
+
+impl From<sqlx::Error> for CreateError {
+    fn from(error: sqlx::Error) -> Self {
+        let error = StoreError::from(error);
+        if error.is_violation_of("users_email_key") {
+            Self::EmailTaken
+        } else if error.is_violation_of("practitioners_licence_key") {
+            Self::LicenceTaken
+        } else {
+            Self::Store(error)
+        }
+    }
+}
