@@ -13,6 +13,7 @@ mod message;
 mod metrics;
 mod publish_error;
 mod publisher;
+mod reading;
 mod replies;
 mod runner;
 mod topology;
@@ -23,6 +24,7 @@ pub use key_value::{KeyValueError, KvBucket};
 pub use lookup::{LookupError, StoredRequest};
 pub use publish_error::PublishError;
 pub use publisher::{Accepted, OutgoingCommand, Publisher};
+pub use reading::{ReadError, StoredMessage, StreamRange};
 pub use replies::{PendingReply, Replies};
 pub use runner::{
     BatchHandler, ConsumerSpec, DeadReason, FailureCount, HandleError, Received, Runner,

@@ -24,6 +24,33 @@ pub enum Outcome {
     Withdrawn,
 }
 
+impl Outcome {
+    /// The word that the inbox and metrics use.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Applied { .. } => "applied",
+            Self::Rejected { .. } => "rejected",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// What it did, when it did something.
+    pub const fn result(&self) -> Option<&Applied> {
+        match self {
+            Self::Applied { result } => Some(result),
+            Self::Rejected { .. } | Self::Withdrawn => None,
+        }
+    }
+
+    /// Why it could not be done, when it could not.
+    pub const fn reason(&self) -> Option<Rejection> {
+        match self {
+            Self::Rejected { reason } => Some(*reason),
+            Self::Applied { .. } | Self::Withdrawn => None,
+        }
+    }
+}
+
 /// What a request did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

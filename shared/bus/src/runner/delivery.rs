@@ -54,8 +54,9 @@ impl Delivery {
             let info = message.info().ok()?;
             (info.stream_sequence, info.delivered)
         };
-        let (message, _) = message.split();
+        // Before the split, which takes the reply subject away.
         let ack_subject = message.reply.clone()?;
+        let (message, _) = message.split();
         hand.lock().insert((stream_sequence, deliveries), ack_subject.clone());
         Some(Self {
             subject: message.subject,

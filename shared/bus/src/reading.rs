@@ -1,0 +1,131 @@
+//! Reading a stream as it lies there: no acknowledgement, no trace, no consumer's state to trust.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::consumer::DeliverPolicy;
+use async_nats::jetstream::consumer::pull::OrderedConfig;
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use tokio::time::timeout;
+
+use crate::Bus;
+
+/// How long the next message may take before the read is given up.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The messages that a stream holds at one moment. Sequences below `first` were purged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamRange {
+    /// The lowest sequence; one more than `last` in a stream that holds nothing.
+    pub first: u64,
+    /// The highest sequence that was ever given.
+    pub last: u64,
+    /// How many there are.
+    pub messages: u64,
+}
+
+/// A message without its body.
+#[derive(Clone, Debug)]
+pub struct StoredMessage {
+    /// Its position in the stream.
+    pub sequence: u64,
+    /// Its subject.
+    pub subject: String,
+    /// When the server stored it.
+    pub stored_at: Timestamp,
+    headers: Option<HeaderMap>,
+}
+
+/// The stream can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It isn't there.
+    #[error("the stream {0} does not exist; start the API or a worker once, they create it")]
+    NoStream(&'static str),
+    /// JetStream doesn't answer, or not to this.
+    #[error("the stream {stream} can't be read: {reason}")]
+    Unreadable {
+        /// Which stream.
+        stream: &'static str,
+        /// What the client said.
+        reason: String,
+    },
+}
+
+impl StoredMessage {
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.as_ref()?.get(name).map(async_nats::HeaderValue::as_str)
+    }
+}
+
+impl Bus {
+    /// What a stream holds now.
+    pub async fn range_of(&self, stream: &'static str) -> Result<StreamRange, ReadError> {
+        let found = self.jetstream.get_stream(stream).await;
+        let found = found.map_err(|error| no_stream(stream, &error))?;
+        let state = &found.cached_info().state;
+        Ok(StreamRange {
+            first: state.first_sequence,
+            last: state.last_sequence,
+            messages: state.messages,
+        })
+    }
+
+    /// Hands over every message that the stream still holds of `range`, in order, without bodies.
+    pub async fn read(
+        &self,
+        stream: &'static str,
+        range: StreamRange,
+        mut each: impl FnMut(StoredMessage),
+    ) -> Result<(), ReadError> {
+        if range.messages == 0 {
+            return Ok(());
+        }
+        let unreadable = |reason: String| ReadError::Unreadable { stream, reason };
+        let found = self.jetstream.get_stream(stream).await;
+        let consumer = found
+            .map_err(|error| no_stream(stream, &error))?
+            .create_consumer(OrderedConfig {
+                headers_only: true,
+                deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: range.first },
+                ..OrderedConfig::default()
+            })
+            .await
+            .map_err(|error| unreadable(error.to_string()))?;
+        let mut messages =
+            consumer.messages().await.map_err(|error| unreadable(error.to_string()))?;
+        loop {
+            let message = timeout(PATIENCE, messages.next())
+                .await
+                .map_err(|_| unreadable(format!("nothing came for {} s", PATIENCE.as_secs())))?
+                .ok_or_else(|| unreadable("it ended early".to_owned()))?
+                .map_err(|error| unreadable(error.to_string()))?;
+            let info = message.info().map_err(|error| unreadable(error.to_string()))?;
+            let (sequence, pending) = (info.stream_sequence, info.pending);
+            if sequence > range.last {
+                return Ok(());
+            }
+            let stored_at = Timestamp::from_nanosecond(info.published.unix_timestamp_nanos())
+                .map_err(|error| unreadable(error.to_string()))?;
+            let async_nats::Message { subject, headers, .. } = message.message;
+            each(StoredMessage { sequence, subject: subject.to_string(), stored_at, headers });
+            if sequence == range.last || pending == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn no_stream(stream: &'static str, error: &GetStreamError) -> ReadError {
+    match error.kind() {
+        GetStreamErrorKind::JetStream(inner)
+            if inner.error_code() == async_nats::jetstream::ErrorCode::STREAM_NOT_FOUND =>
+        {
+            ReadError::NoStream(stream)
+        }
+        _ => ReadError::Unreadable { stream, reason: error.to_string() },
+    }
+}

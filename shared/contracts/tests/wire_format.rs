@@ -1,0 +1,131 @@
+//! The wire format, held still: what is in a stream today must be readable by every later
+//! version. A snapshot that changes is a new version of its schema, not a new snapshot.
+
+use contracts::outcome::AppointmentState;
+use contracts::{
+    Applied, BookAppointment, BookingCommand, BookingKind, CancelAppointment, IdempotencyId,
+    Metadata, Outcome, Rejection, Route, SetAvailability, TraceContext, WithdrawRequest,
+};
+use domain::{
+    Actor, AppointmentStatus, CancelationReason, RequestId, RequestedStart, Role, UserId,
+};
+use insta::assert_snapshot;
+use uuid::Uuid;
+
+fn id<T: From<Uuid>>(number: u128) -> T {
+    Uuid::from_u128(number).into()
+}
+
+fn commands() -> [BookingCommand; 4] {
+    let start = |text: &str| RequestedStart::try_from(text.to_owned()).unwrap();
+    let hours = r#"{"practitioner_id":"00000000-0000-0000-0000-000000000001",
+        "time_zone":"America/Sao_Paulo","slot_minutes":15,
+        "hours":[{"day":"mon","start":"09:00","end":"17:30"}]}"#;
+    [
+        BookingCommand::Book(BookAppointment {
+            practitioner_id: id(1),
+            patient_id: id(2),
+            start: start("2027-03-01T09:00:00-03:00"),
+        }),
+        BookingCommand::Cancel(CancelAppointment {
+            appointment_id: id(3),
+            version: 1,
+            reason: CancelationReason::Patient,
+        }),
+        BookingCommand::Withdraw(WithdrawRequest {
+            request_id: id(4),
+            kind: BookingKind::Book,
+            correlation_id: id(5),
+            idempotency_id: None,
+            stream_sequence: 6,
+            accepted_at: "2027-02-01T07:00:00Z".parse().unwrap(),
+        }),
+        BookingCommand::SetAvailability(serde_json::from_str::<SetAvailability>(hours).unwrap()),
+    ]
+}
+
+fn metadata(command: &BookingCommand) -> Metadata {
+    let caller = id::<UserId>(2);
+    let key = IdempotencyId::derive(caller, Route::BookAppointment, "key");
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    Metadata {
+        correlation_id: id(10),
+        request_id: id::<RequestId>(11),
+        causation_id: Some(Uuid::from_u128(12)),
+        reply_to: Some("mc.reply.instance.0b".to_owned()),
+        actor: Actor { id: caller, role: Role::Patient },
+        schema: command.schema(),
+        accepted_at: "2027-02-01T08:00:00.123456789Z".parse().unwrap(),
+        idempotency_id: Some(key),
+        trace: Some(TraceContext::parse(trace, Some("vendor=1")).unwrap()),
+    }
+}
+
+#[test]
+fn commands_keep_their_form() {
+    let lines = commands().map(|command| {
+        let body = String::from_utf8(command.to_body()).unwrap();
+        format!("{} {} {body}", command.kind().subject(id(11)), command.schema())
+    });
+    assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn commands_read_back() {
+    for command in commands() {
+        let read = BookingCommand::from_message(&metadata(&command), &command.to_body());
+        assert_eq!(read, Ok(command));
+    }
+}
+
+#[test]
+fn envelopes_keep_their_form_and_read_back() {
+    let metadata = metadata(&commands()[0]);
+    let headers = metadata.to_headers();
+    let lines: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    assert_snapshot!(lines.join("\n"));
+    let get = |name| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value);
+    assert_eq!(Metadata::from_headers(get), Ok(metadata));
+}
+
+#[test]
+fn outcomes_keep_their_form_and_read_back() {
+    let appointment = AppointmentState {
+        id: id(3),
+        version: 2,
+        status: AppointmentStatus::Cancelled,
+        practitioner_id: id(1),
+        patient_id: id(2),
+        start: "2027-03-01T12:00:00Z".parse().unwrap(),
+        end: "2027-03-01T12:15:00Z".parse().unwrap(),
+        cancelation_reason: Some(CancelationReason::Patient),
+    };
+    let outcomes = [
+        Outcome::Applied { result: Applied::Appointment(appointment) },
+        Outcome::Applied { result: Applied::Availability { practitioner_id: id(1) } },
+        Outcome::Applied { result: Applied::Withdrawal { request_id: id(4) } },
+        Outcome::Rejected { reason: Rejection::SlotTaken },
+        Outcome::Withdrawn,
+    ];
+    let lines: Vec<_> = outcomes.iter().map(|one| serde_json::to_string(one).unwrap()).collect();
+    assert_snapshot!(lines.join("\n"));
+    for (line, outcome) in lines.iter().zip(outcomes) {
+        assert_eq!(serde_json::from_str::<Outcome>(line).unwrap(), outcome);
+    }
+}
+
+#[test]
+fn a_body_with_more_or_less_than_its_schema_is_no_command() {
+    let metadata = metadata(&commands()[1]);
+    for body in ["", "{}", "[]", "null", r#"{"appointment_id":"x","version":1,"reason":"pat"}"#] {
+        assert!(BookingCommand::from_message(&metadata, body.as_bytes()).is_err(), "{body}");
+    }
+    let mut more = serde_json::to_value(CancelAppointment {
+        appointment_id: id(3),
+        version: 1,
+        reason: CancelationReason::Other,
+    })
+    .unwrap();
+    more["status"] = "fulfilled".into();
+    assert!(BookingCommand::from_message(&metadata, more.to_string().as_bytes()).is_err());
+}

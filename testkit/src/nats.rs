@@ -1,0 +1,61 @@
+//! A nats-server of a test's own.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use bus::Bus;
+use runtime::settings::NatsSettings;
+use servers::{NatsBinary, NatsOptions, PrivateNats};
+use tempfile::TempDir;
+
+/// A running nats-server with an empty store, which ends with the test.
+pub struct TestNats {
+    server: PrivateNats,
+    _home: TempDir,
+}
+
+impl TestNats {
+    /// Starts one. It doesn't sync every write: tests kill processes, not machines.
+    pub async fn start() -> anyhow::Result<Self> {
+        let binary = NatsBinary::find().context("run the tests with `./dev test`")?;
+        let home = TempDir::with_prefix("mediconnect-nats-")?;
+        let options = NatsOptions { sync_always: false, ..NatsOptions::default() };
+        let server = PrivateNats::start(&binary, home.path(), options).await?;
+        Ok(Self { server, _home: home })
+    }
+
+    /// Settings with which a service finds it.
+    pub fn settings(&self) -> NatsSettings {
+        NatsSettings { url: self.server.url(), ..NatsSettings::default() }
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// A connection with the streams made.
+    pub async fn bus(&self) -> anyhow::Result<Bus> {
+        let bus = Bus::connect(&self.settings(), "test").await?;
+        bus.ensure_topology().await?;
+        Ok(bus)
+    }
+
+    /// A plain client, to look at the streams and to do what a well-behaved service doesn't.
+    pub async fn client(&self) -> anyhow::Result<async_nats::Client> {
+        let options = async_nats::ConnectOptions::new()
+            .request_timeout(Some(Duration::from_secs(5)))
+            .max_reconnects(None);
+        Ok(options.connect(self.url()).await?)
+    }
+
+    /// kill -9.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        Ok(self.server.kill().await?)
+    }
+
+    /// Starts it again on the same port with the same store.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        Ok(self.server.restart().await?)
+    }
+}
