@@ -1,9 +1,15 @@
-//! What tests stand on: real servers, one set per test.
+//! What tests stand on: real servers, one set per test, and the product as real processes.
 
+mod api;
 mod database;
 mod messages;
 mod nats;
+mod replaying;
+mod system;
 
+pub use api::{Answer, Api};
 pub use database::{POSTGRES_URL, TestDatabase};
 pub use messages::any_command;
 pub use nats::TestNats;
+pub use replaying::{InventedDay, Replaying};
+pub use system::{ADMIN_EMAIL, ADMIN_PASSWORD, System, program};

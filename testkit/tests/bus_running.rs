@@ -129,7 +129,7 @@ impl BatchHandler for Scripted {
         let mut script = self.lock();
         let failures = script.failures.entry(stream_sequence).or_default();
         *failures += 1;
-        let first_failure_at = "2027-03-01T09:00:00Z".parse().unwrap();
+        let first_failure_at = jiff::Timestamp::UNIX_EPOCH;
         Ok(FailureCount { failures: *failures, first_failure_at })
     }
 }
