@@ -80,6 +80,24 @@ impl TestDatabase {
         connect(&self.admin).await
     }
 
+    /// Ends the services' connections and refuses new ones, as if the server were away.
+    pub async fn take_away(&self) -> anyhow::Result<()> {
+        let away = format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", self.name);
+        let server = connect(&database(&self.admin, "postgres")).await?;
+        server.batch_execute(&away).await?;
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE datname = $1 AND usename LIKE 'mediconnect\\_%'";
+        server.execute(end, &[&self.name]).await?;
+        Ok(())
+    }
+
+    /// Undoes [`TestDatabase::take_away`].
+    pub async fn bring_back(&self) -> anyhow::Result<()> {
+        let back = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name);
+        connect(&database(&self.admin, "postgres")).await?.batch_execute(&back).await?;
+        Ok(())
+    }
+
     /// A connection of a service's role, for raw SQL.
     pub async fn connect_as(&self, role: ServiceRole) -> anyhow::Result<Client> {
         connect(&Config::from_str(self.url_for(role).expose_secret())?).await

@@ -87,7 +87,7 @@ async fn booking_with_wait_is_answered_with_the_visit() -> anyhow::Result<()> {
     let [other, other_doctor] =
         [system.api().new_patient().await?, system.api().new_doctor().await?];
     for stranger in [&other, &other_doctor] {
-        assert_eq!(stranger.get(&location).await?.problem(404)?, "not_found");
+        assert_eq!(stranger.get(&location).await?.problem(404)?, "unknown_appointment");
         assert_eq!(stranger.get("/v1/appointments").await?.expect(200)?["items"], json!([]));
     }
     assert!(!other.free_slots(id(&doctor)?).await?.contains(&slots[0]));

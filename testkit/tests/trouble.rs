@@ -61,7 +61,7 @@ async fn check_books(system: &System, report: &Value) -> anyhow::Result<()> {
         async move { anyhow::Ok(database.query_one(sql, &[]).await?.get::<_, i64>(0)) }
     };
     let visits = count("SELECT count(*) FROM appointments").await?;
-    let applied = "SELECT count(*) FROM requests WHERE kind = 'appointment.book'
+    let applied = "SELECT count(*) FROM requests WHERE kind = 'book'
         AND outcome = 'applied'";
     let applied = count(applied).await?;
     ensure!(visits == applied, "{visits} visits for {applied} applied bookings");

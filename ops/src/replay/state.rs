@@ -10,9 +10,10 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use domain::{PractitionerId, UserId};
-use jiff::Timestamp;
+use domain::PractitionerId;
 use serde::{Deserialize, Serialize};
+
+use crate::client::sign_in::Registered;
 
 /// Form of the state file; another one is refused.
 const VERSION: u32 = 1;
@@ -32,37 +33,6 @@ pub struct State {
     pub doctors: BTreeMap<u32, Vec<PractitionerId>>,
     /// The patients that are registered, by number.
     pub patients: BTreeMap<u32, Registered>,
-}
-
-/// An account that exists at the server.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Registered {
-    /// Its id.
-    pub id: UserId,
-    /// What the last sign-in gave.
-    pub tokens: Tokens,
-}
-
-/// Tokens of one sign-in.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tokens {
-    /// Goes with every request.
-    pub access: String,
-    /// When it ends.
-    pub access_expires_at: Timestamp,
-    /// Gives the next pair, once.
-    pub refresh: String,
-}
-
-/// Tokens are secrets.
-impl std::fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokens")
-            .field("access_expires_at", &self.access_expires_at)
-            .finish_non_exhaustive()
-    }
 }
 
 impl State {
@@ -113,6 +83,27 @@ impl State {
     }
 }
 
+/// Keeps a second replay from using the same accounts at the same time; as long as the file is
+/// open.
+pub fn lock(path: &Path) -> anyhow::Result<fs::File> {
+    let path = path.with_extension("lock");
+    let open = || -> std::io::Result<fs::File> {
+        create_private_folder_of(&path)?;
+        private_file().write(true).open(&path)
+    };
+    let file = open().with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => anyhow::bail!(
+            "another replay uses {}; wait for it, or give this one a --state of its own",
+            path.display()
+        ),
+        Err(fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
 /// Where the state of one file at one server is by default: below the working directory.
 pub fn default_path(url: &reqwest::Url, fingerprint: &str) -> PathBuf {
     let host = url.host_str().unwrap_or("localhost").replace([':', '[', ']'], "_");
@@ -141,7 +132,10 @@ pub fn private_file() -> fs::OpenOptions {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
+    use domain::UserId;
+
     use super::*;
+    use crate::client::sign_in::Tokens;
 
     fn sample() -> State {
         let tokens = Tokens {
@@ -194,6 +188,16 @@ mod tests {
         let shown = format!("{:?}", sample().patients);
         assert!(!shown.contains("token\""), "{shown}");
         assert!(!shown.contains("an-access") && !shown.contains("a-refresh"), "{shown}");
+    }
+
+    #[test]
+    fn only_one_run_at_a_time_uses_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let first = lock(&path).unwrap();
+        assert!(lock(&path).unwrap_err().to_string().contains("another replay"));
+        drop(first);
+        assert!(lock(&path).is_ok());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::DeliverPolicy;
-use async_nats::jetstream::consumer::pull::OrderedConfig;
+use async_nats::jetstream::consumer::pull::{Ordered, OrderedConfig};
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use futures::StreamExt as _;
 use jiff::Timestamp;
@@ -85,18 +85,8 @@ impl Bus {
             return Ok(());
         }
         let unreadable = |reason: String| ReadError::Unreadable { stream, reason };
-        let found = self.jetstream.get_stream(stream).await;
-        let consumer = found
-            .map_err(|error| no_stream(stream, &error))?
-            .create_consumer(OrderedConfig {
-                headers_only: true,
-                deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: range.first },
-                ..OrderedConfig::default()
-            })
-            .await
-            .map_err(|error| unreadable(error.to_string()))?;
-        let mut messages =
-            consumer.messages().await.map_err(|error| unreadable(error.to_string()))?;
+        // In boxes: what async-nats makes is large, and whoever waits for this would carry it along.
+        let mut messages = Box::new(Box::pin(self.headers_from(stream, range.first)).await?);
         loop {
             let message = timeout(PATIENCE, messages.next())
                 .await
@@ -116,6 +106,25 @@ impl Bus {
                 return Ok(());
             }
         }
+    }
+
+    async fn headers_from(
+        &self,
+        stream: &'static str,
+        start_sequence: u64,
+    ) -> Result<Ordered, ReadError> {
+        let unreadable = |reason: String| ReadError::Unreadable { stream, reason };
+        let found = self.jetstream.get_stream(stream).await;
+        let consumer = found
+            .map_err(|error| no_stream(stream, &error))?
+            .create_consumer(OrderedConfig {
+                headers_only: true,
+                deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
+                ..OrderedConfig::default()
+            })
+            .await
+            .map_err(|error| unreadable(error.to_string()))?;
+        consumer.messages().await.map_err(|error| unreadable(error.to_string()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! A real nats-server through its whole life.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! What a killed run leaves is found and ended by the next one, and nothing else is.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod support;
 
 use std::env;

@@ -4,10 +4,14 @@
 //! whose queries are checked against the schema when they are compiled; deadpool-postgres, which
 //! pipelines, owns the workers' writes.
 
+pub mod booking;
 pub mod error;
+pub mod identity;
+pub mod ledger;
 pub mod login;
 pub mod migrate;
-pub mod pool;
+mod pool;
+pub mod reading;
 pub mod schema;
 
 pub use error::StoreError;

@@ -24,7 +24,7 @@ pub use program::program;
 /// The first administrator of every test's system.
 pub const ADMIN_EMAIL: &str = "admin@clinic.example";
 /// Their password.
-pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
+pub const ADMIN_PASSWORD: &str = "lighthouse tango violet seventeen";
 
 /// How long a process may take to become ready, or the system to come to rest. A bound against
 /// hanging, not an expectation.

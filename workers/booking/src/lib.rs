@@ -1,1 +1,32 @@
-//! Placeholder.
+//! The booking worker: settles commands in batches, one transaction each.
+//!
+//! One file per message: [`mod@book`], [`mod@cancel`], [`mod@set_availability`],
+//! [`mod@withdraw`]. What a batch needs from the database is read at once (`facts`), each
+//! message's file decides, and what they decided is written at once (`record`). It knows nothing
+//! of JetStream: a [`Handler`] gives outcomes, the bus's runner settles messages by them.
+
+mod book;
+mod cancel;
+mod facts;
+mod handler;
+mod metrics;
+mod order;
+mod outbox;
+mod precedence;
+mod record;
+mod report;
+mod request;
+mod segments;
+mod service;
+mod set_availability;
+mod settle;
+mod settler;
+mod triage;
+mod withdraw;
+
+pub use handler::Handler;
+pub use outbox::{FACTS_AT_ONCE, PublishFacts, publish_outbox};
+pub use precedence::Precedence;
+pub use request::Request;
+pub use service::run;
+pub use settler::Settler;

@@ -89,6 +89,14 @@ impl Answer {
     }
 }
 
+#[cfg(test)]
+impl Answer {
+    /// An answer with this status and body.
+    pub fn for_tests(status: u16, body: &str) -> Self {
+        Self { status, headers: HeaderMap::new(), body: body.into() }
+    }
+}
+
 impl fmt::Display for Answer {
     /// The status and, if there is one, what the problem document says.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -94,9 +94,10 @@ impl<'a> Ask<'a> {
         let mut url = base.clone();
         url.set_path(self.path);
         let request = client.request(self.method.clone(), url).query(&self.query);
-        let request = self.headers.iter().fold(request, |request: RequestBuilder, (name, value)| {
-            request.header(name, value)
-        });
+        let request = self
+            .headers
+            .iter()
+            .fold(request, |request: RequestBuilder, (name, value)| request.header(name, value));
         let request = match self.bearer {
             Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
             None => request,

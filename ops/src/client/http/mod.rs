@@ -64,7 +64,11 @@ enum Exchange {
 
 impl Http {
     /// A client of the server at `base` that asks for up to `patience` until it has an answer.
-    pub fn new(base: &Url, patience: Duration, encounters: Arc<Encounters>) -> anyhow::Result<Self> {
+    pub fn new(
+        base: &Url,
+        patience: Duration,
+        encounters: Arc<Encounters>,
+    ) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .timeout(EXCHANGE_TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
@@ -118,10 +122,9 @@ impl Http {
         };
         match Answer::read(response).await {
             Ok(answer) if answer.status() == 429 => Exchange::Throttled(answer),
-            Ok(answer) if answer.status() >= 500 => Exchange::Unknown {
-                heard: answer.to_string(),
-                retry_after: answer.retry_after(),
-            },
+            Ok(answer) if answer.status() >= 500 => {
+                Exchange::Unknown { heard: answer.to_string(), retry_after: answer.retry_after() }
+            }
             Ok(answer) => Exchange::Answered(answer),
             Err(error) => Exchange::Unknown { heard: heard(error), retry_after: None },
         }
@@ -132,3 +135,6 @@ impl Http {
         self.patience
     }
 }
+
+#[cfg(test)]
+mod tests;

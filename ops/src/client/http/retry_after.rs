@@ -6,17 +6,16 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
 /// Longer waits are cut: the server will say so again.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// How long to wait from `now`. A malformed value says nothing.
 pub fn parse(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
-    let wait = match value.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let until = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-            Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO)
-        }
+    let wait = if let Ok(seconds) = value.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let until = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+        Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO)
     };
     Some(wait.min(LONGEST))
 }

@@ -29,7 +29,13 @@ where
     };
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     Ok(if as_json {
-        layer.json().flatten_event(true).with_span_list(true).with_filter(filter).boxed()
+        layer
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(true)
+            .with_filter(filter)
+            .boxed()
     } else {
         layer.with_ansi(is_terminal).with_filter(filter).boxed()
     })

@@ -62,7 +62,7 @@ fn json_lines_hold_fields_and_those_of_all_spans() {
     assert_eq!(line["message"], "published");
     assert_eq!(line["level"], "INFO");
     assert_eq!(line["attempt.count"], 2);
-    assert_eq!(line["span"]["nats.subject"], "mc.cmd");
+    assert_eq!(line["spans"][1]["nats.subject"], "mc.cmd");
     assert_eq!(line["spans"][0]["correlation_id"], "c-1");
 }
 
@@ -80,7 +80,7 @@ fn a_filter_drops_lines_but_no_spans() {
         warn!("slow");
     });
     assert_eq!(text.lines().count(), 1, "{text}");
-    assert_eq!(json(&text)["span"]["correlation_id"], "c-1");
+    assert_eq!(json(&text)["spans"][0]["correlation_id"], "c-1");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Homes for real servers.
 
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;

@@ -7,14 +7,14 @@ mod practitioners;
 mod sessions;
 mod users;
 
-use domain::{Email, Role, UserId};
+use domain::{CorrelationId, Email, Role, UserId};
 use jiff::Timestamp;
 use runtime::settings::DatabaseSettings;
 use secrecy::SecretString;
-use sqlx::PgPool;
+use sqlx::{Postgres, Transaction};
 
 use crate::StoreError;
-use crate::pool::{self, Gate, PoolSpec};
+use crate::pool::Pool;
 
 pub use practitioners::{Approval, NewPractitioner};
 pub use sessions::{NewSession, Rotation, TokenDigest};
@@ -23,8 +23,8 @@ pub use users::{Account, Credentials, FirstAdministrator};
 /// The data of sign-in and identity.
 #[derive(Clone, Debug)]
 pub struct Accounts {
-    pool: PgPool,
-    gate: Gate,
+    pool: Pool,
+    correlation_id: Option<CorrelationId>,
 }
 
 /// A user to be created.
@@ -61,13 +61,14 @@ pub enum CreateError {
 impl Accounts {
     /// Connects on first use.
     pub fn connect(url: &SecretString, settings: &DatabaseSettings) -> Result<Self, StoreError> {
-        let spec = PoolSpec::new("mediconnect-accounts", settings.accounts_connections, settings);
-        Ok(Self { pool: pool::connect_lazily(url, spec)?, gate: Gate::default() })
+        let connections = settings.accounts_connections;
+        let pool = Pool::lazy(url, "mediconnect-accounts", connections, settings)?;
+        Ok(Self { pool, correlation_id: None })
     }
 
     /// Fails unless the database is there and has the schema that this program knows.
     pub async fn check(&self) -> Result<(), StoreError> {
-        crate::check_schema(&self.pool).await
+        self.pool.check_schema().await
     }
 
     /// Ends all connections.
@@ -75,8 +76,21 @@ impl Accounts {
         self.pool.close().await;
     }
 
-    async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
-        self.gate.pass(self.pool.begin()).await
+    /// The same, on behalf of a request: its correlation id goes into the server's own log.
+    #[must_use]
+    pub fn within(&self, correlation_id: CorrelationId) -> Self {
+        Self { pool: self.pool.clone(), correlation_id: Some(correlation_id) }
+    }
+
+    async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        match self.correlation_id {
+            // One round trip for both; a UUID needs no quoting.
+            Some(id) => {
+                let opening = format!("BEGIN; SELECT log_correlation('{id}'::uuid)");
+                self.pool.begin_with(&opening).await
+            }
+            None => self.pool.begin_with("BEGIN").await,
+        }
     }
 }
 

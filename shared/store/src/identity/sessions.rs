@@ -1,8 +1,8 @@
 //! Tables `sessions` and `refresh_tokens`: a sign-in and the chain of single-use tokens that
 //! keeps it alive. Only digests of tokens are stored.
 
-use domain::{SessionId, UserId};
-use jiff::{SignedDuration, Timestamp};
+use domain::{Clock, SessionId, UserId};
+use jiff::Timestamp;
 use sqlx::PgConnection;
 
 use super::users::account;
@@ -75,24 +75,27 @@ impl Accounts {
         Ok(transaction.commit().await?)
     }
 
-    /// Replaces the token `old` by `new`. A second use within `grace` of the first is taken for
-    /// a race between two tabs: it gets nothing, but the family lives on.
+    /// Replaces the token `old` by `new`, for a request that arrived at `arrived`. When the token
+    /// was used while this request was already here, the two raced (two tabs): the later one gets
+    /// nothing, but the family lives on.
     pub async fn rotate(
         &self,
         old: &TokenDigest,
         new: &TokenDigest,
-        now: Timestamp,
-        grace: SignedDuration,
+        arrived: Timestamp,
+        clock: &dyn Clock,
     ) -> Result<Rotation, StoreError> {
         let mut transaction = self.begin().await?;
         let Some(presented) = lock_presented(&mut transaction, old).await? else {
             return Ok(Rotation::Refused);
         };
+        // After the wait for the lock: whoever held it marked the token before this.
+        let now = clock.now();
         if !presented.is_live || presented.expires_at <= now {
             return Ok(Rotation::Refused);
         }
         let rotation = match presented.used_at {
-            Some(used_at) if used_at.duration_until(now) <= grace => Rotation::JustUsed,
+            Some(used_at) if used_at >= arrived => Rotation::JustUsed,
             Some(_) => {
                 revoke(&mut transaction, presented.session_id, now).await?;
                 Rotation::Reused(presented.session_id)
@@ -129,18 +132,6 @@ impl Accounts {
             transaction.commit().await?;
         }
         Ok(session)
-    }
-
-    /// The sessions revoked since then: what a process that starts must refuse.
-    pub async fn revoked_since(&self, since: Timestamp) -> Result<Vec<SessionId>, StoreError> {
-        let mut transaction = self.begin().await?;
-        let sessions = sqlx::query_scalar!(
-            "SELECT id FROM sessions WHERE revoked_at >= $1",
-            jiff_sqlx::Timestamp::from(since) as _,
-        )
-        .fetch_all(&mut *transaction)
-        .await?;
-        Ok(sessions.into_iter().map(Into::into).collect())
     }
 }
 

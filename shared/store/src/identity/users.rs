@@ -31,8 +31,6 @@ pub struct Credentials {
     pub is_active: bool,
     /// The PHC string of the password.
     pub password_hash: SecretString,
-    /// Failures in a row so far.
-    pub failures: i32,
     /// No attempt counts before this.
     pub retry_after: Option<Timestamp>,
 }
@@ -81,7 +79,7 @@ impl Accounts {
         let mut transaction = self.begin().await?;
         let row = sqlx::query!(
             r#"SELECT u.id, u.email, u.role, u.status = 'active' AS "is_active!", u.password_hash,
-                   f.failures AS "failures?", f.retry_after AS "retry_after?: jiff_sqlx::Timestamp"
+                   f.retry_after AS "retry_after?: jiff_sqlx::Timestamp"
                FROM users u LEFT JOIN login_failures f ON f.user_id = u.id
                WHERE u.email = $1"#,
             email.as_str(),
@@ -93,7 +91,6 @@ impl Accounts {
                 account: account(row.id.into(), row.email, &row.role)?,
                 is_active: row.is_active,
                 password_hash: row.password_hash.into(),
-                failures: row.failures.unwrap_or_default(),
                 retry_after: row.retry_after.map(jiff_sqlx::Timestamp::to_jiff),
             })
         })

@@ -1,0 +1,299 @@
+//! Passwords: what is accepted, and hashing (Argon2id, 19 MiB, 2 passes, 1 lane) in a pool so
+//! small that sign-ins can't crowd out bookings.
+
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, Params, PasswordHasher as _, PasswordVerifier as _};
+use domain::Email;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+/// NIST SP 800-63B's minimum for a password that is the only factor.
+const MIN_CHARS: usize = 15;
+
+/// Far beyond what people type; keeps hashing work small.
+const MAX_BYTES: usize = 1000;
+
+/// Letters that must be left when everything guessable is taken away.
+const MIN_UNGUESSABLE_CHARS: usize = 6;
+
+/// Words that somebody attacking this service tries first, longest first where one contains
+/// another. Letters only: digits and punctuation don't make them better.
+const GUESSABLE: &[&str] = &[
+    "correcthorsebatterystaple",
+    "mediconnect",
+    "administrator",
+    "appointment",
+    "letmein",
+    "password",
+    "passwort",
+    "passphrase",
+    "operator",
+    "hospital",
+    "changeme",
+    "practitioner",
+    "patient",
+    "default",
+    "welcome",
+    "qwertyuiop",
+    "asdfghjkl",
+    "qwertz",
+    "qwerty",
+    "azerty",
+    "iloveyou",
+    "abcdefghijklmnopqrstuvwxyz",
+    "abcdef",
+    "secret",
+    "clinic",
+    "doctor",
+    "health",
+    "medic",
+    "admin",
+    "senha",
+    "test",
+    "user",
+];
+
+/// Why a password is refused. Never quotes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WeakPassword {
+    /// Too short.
+    #[error("a password has at least {MIN_CHARS} characters; a few unrelated words will do")]
+    TooShort,
+    /// Too long.
+    #[error("a password has at most {MAX_BYTES} bytes")]
+    TooLong,
+    /// Made of what is tried first.
+    #[error(
+        "this password is easy to guess: it is little more than common words, a repetition, the e-mail address or the name of this service"
+    )]
+    Guessable,
+}
+
+/// All places are taken: try again in a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many passwords are being hashed")]
+pub struct Busy;
+
+/// What came of checking a password.
+#[derive(Debug)]
+pub enum Check {
+    /// Right.
+    Right,
+    /// Right, and this is its hash with today's parameters, which the stored one doesn't have.
+    RightButWeaklyHashed(SecretString),
+    /// Wrong.
+    Wrong,
+}
+
+/// The pool that hashes passwords.
+#[derive(Clone, Debug)]
+pub struct Passwords {
+    /// Whoever hashes or waits for it.
+    admitted: Arc<Semaphore>,
+    /// Whoever hashes.
+    hashing: Arc<Semaphore>,
+    /// The hash of nobody's password: checked when there is no such user, so that it takes as
+    /// long as when there is one.
+    nobodys: SecretString,
+}
+
+/// Whether a password is good enough for the account of that address.
+pub fn check_policy(password: &SecretString, email: &Email) -> Result<(), WeakPassword> {
+    let password = password.expose_secret();
+    if password.len() > MAX_BYTES {
+        return Err(WeakPassword::TooLong);
+    }
+    if password.chars().count() < MIN_CHARS {
+        return Err(WeakPassword::TooShort);
+    }
+    let lower = password.to_lowercase();
+    // A long random password may have few letters or none, and be good all the same.
+    let symbols = lower.chars().filter(|c| !c.is_alphanumeric() && !c.is_whitespace()).count();
+    let unguessable = letters_of_no_word(&lower, email).max(symbols).max(digits_of_no_run(&lower));
+    if unguessable < MIN_UNGUESSABLE_CHARS || is_repetition(&lower) {
+        return Err(WeakPassword::Guessable);
+    }
+    Ok(())
+}
+
+/// How many letters are left without guessable words and the parts of the e-mail address.
+fn letters_of_no_word(text: &str, email: &Email) -> usize {
+    // Shorter parts would take letters out of any word.
+    let own = email.as_str().split(|c: char| !c.is_alphabetic()).filter(|part| part.len() >= 4);
+    let letters: String = text.chars().filter(|c| c.is_alphabetic()).collect();
+    own.chain(GUESSABLE.iter().copied())
+        .fold(letters, |letters, word| letters.replace(word, ""))
+        .chars()
+        .count()
+}
+
+/// How many digits follow their neighbour neither up, nor down, nor the same.
+fn digits_of_no_run(text: &str) -> usize {
+    let digits: Vec<i16> = text.bytes().filter(u8::is_ascii_digit).map(i16::from).collect();
+    let steps = digits.windows(2).map(|pair| (pair[1] - pair[0] + 10) % 10);
+    steps.filter(|step| !matches!(step, 0 | 1 | 9)).count()
+}
+
+/// Whether the text is one short piece, over and over.
+fn is_repetition(text: &str) -> bool {
+    let chars: Vec<char> = text.chars().collect();
+    (1..=chars.len() / 3)
+        .any(|period| chars.iter().skip(period).zip(&chars).all(|(one, another)| one == another))
+}
+
+impl Passwords {
+    /// A pool that hashes `parallel` passwords at once and lets `queue` more wait.
+    pub fn new(parallel: usize, queue: usize) -> Self {
+        let mut random = [0; 32];
+        SystemRandom::new()
+            .fill(&mut random)
+            .expect("the operating system's random numbers don't fail once it is up");
+        Self {
+            admitted: Arc::new(Semaphore::new(parallel + queue)),
+            hashing: Arc::new(Semaphore::new(parallel)),
+            nobodys: hash(&random),
+        }
+    }
+
+    /// The PHC string of a password.
+    pub async fn hash(&self, password: SecretString) -> Result<SecretString, Busy> {
+        self.run(move || hash(password.expose_secret().as_bytes())).await
+    }
+
+    /// Whether the password has that hash. Without a hash the answer is "wrong", as slowly.
+    pub async fn check(
+        &self,
+        password: SecretString,
+        stored: Option<SecretString>,
+    ) -> Result<Check, Busy> {
+        let somebodys = stored.is_some();
+        let stored = stored.unwrap_or_else(|| self.nobodys.clone());
+        self.run(move || {
+            let check = check(password.expose_secret(), stored.expose_secret());
+            if somebodys { check } else { Check::Wrong }
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| Busy)?;
+        let hashing = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| Busy)?;
+        // The permits go along: a caller who hangs up frees no place that is still worked in.
+        let worked = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop((hashing, admitted));
+            done
+        });
+        worked.await.map_err(|_| Busy)
+    }
+}
+
+fn hash(password: &[u8]) -> SecretString {
+    let hash = Argon2::default()
+        .hash_password(password)
+        .expect("the default parameters are valid and any password up to 4 GiB can be hashed");
+    hash.to_string().into()
+}
+
+fn check(password: &str, stored: &str) -> Check {
+    let Ok(stored) = PasswordHash::new(stored) else { return Check::Wrong };
+    if Argon2::default().verify_password(password.as_bytes(), &stored).is_err() {
+        return Check::Wrong;
+    }
+    if is_weak(&stored) {
+        Check::RightButWeaklyHashed(hash(password.as_bytes()))
+    } else {
+        Check::Right
+    }
+}
+
+fn is_weak(stored: &PasswordHash) -> bool {
+    let Ok(params) = Params::try_from(stored) else { return true };
+    let today = Params::default();
+    stored.algorithm != argon2::Algorithm::Argon2id.ident()
+        || params.m_cost() < today.m_cost()
+        || params.t_cost() < today.t_cost()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(password: &str) -> Result<(), WeakPassword> {
+        let email = Email::try_from("ada.lovelace@engine.example".to_owned()).unwrap();
+        check_policy(&password.into(), &email)
+    }
+
+    #[test]
+    fn takes_what_is_long_and_hard_to_guess() {
+        for password in [
+            "three unrelated words",
+            "7c3f9a1e5b8d2046",
+            "830194756201938",
+            "öäü-straßen-laterne",
+            "!§$%&/()=?`´*+#'",
+        ] {
+            assert_eq!(policy(password), Ok(()), "{password}");
+        }
+        assert_eq!(policy(&format!("{}word", "0f".repeat(498))), Ok(()));
+    }
+
+    #[test]
+    fn refuses_short_long_and_guessable_ones() {
+        assert_eq!(policy("Tr0ub4dor&3"), Err(WeakPassword::TooShort));
+        assert_eq!(policy("ÄÖÜäöüßÄÖÜäöüß"), Err(WeakPassword::TooShort));
+        assert_eq!(policy(&"x1".repeat(501)), Err(WeakPassword::TooLong));
+        for password in [
+            "aaaaaaaaaaaaaaaa",
+            "abc1abc1abc1abc1",
+            "123456789012345",
+            "password123456789",
+            "MediConnect-2027!",
+            "mediconnectadmin1",
+            "Admin Admin Admin",
+            "correct horse battery staple",
+            "ada.lovelace@engine",
+            "qwertyuiop123456",
+        ] {
+            assert_eq!(policy(password), Err(WeakPassword::Guessable), "{password}");
+        }
+    }
+
+    #[tokio::test]
+    async fn checks_what_it_hashed() {
+        let passwords = Passwords::new(1, 1);
+        let hash = passwords.hash("three unrelated words".into()).await.unwrap();
+        assert!(hash.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        let check = async |password: &str, hash: Option<SecretString>| {
+            passwords.check(password.into(), hash).await.unwrap()
+        };
+        let stored = Some(hash);
+        assert!(matches!(check("three unrelated words", stored.clone()).await, Check::Right));
+        assert!(matches!(check("three unrelated", stored).await, Check::Wrong));
+        assert!(matches!(check("three unrelated words", None).await, Check::Wrong));
+        assert!(matches!(check("anything", Some("no hash".into())).await, Check::Wrong));
+    }
+
+    #[tokio::test]
+    async fn renews_hashes_with_weaker_parameters() {
+        let weak = Argon2::from(Params::new(8 * 1024, 1, 1, None).unwrap());
+        let stored = weak.hash_password(b"three unrelated words").unwrap().to_string();
+        let passwords = Passwords::new(1, 0);
+        let check = passwords.check("three unrelated words".into(), Some(stored.into())).await;
+        let Ok(Check::RightButWeaklyHashed(renewed)) = check else { panic!("{check:?}") };
+        assert!(renewed.expose_secret().contains("m=19456,t=2"));
+    }
+
+    #[tokio::test]
+    async fn turns_callers_away_when_the_queue_is_full() {
+        let passwords = Passwords::new(1, 1);
+        let _taken = passwords.admitted.clone().try_acquire_many_owned(2).unwrap();
+        assert_eq!(passwords.hash("three unrelated words".into()).await.unwrap_err(), Busy);
+    }
+}

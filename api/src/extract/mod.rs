@@ -1,0 +1,19 @@
+//! What handlers take from a request, and the problems of requests that don't have it.
+
+mod body;
+mod caller;
+mod id;
+mod idempotency_key;
+mod if_match;
+mod page;
+mod prefer;
+mod query;
+
+pub use body::Form;
+pub use caller::{Anonymous, Caller};
+pub use id::Id;
+pub use idempotency_key::IdempotencyKey;
+pub use if_match::{IfMatch, etag};
+pub use page::Page;
+pub use prefer::Prefer;
+pub use query::QueryParameters;

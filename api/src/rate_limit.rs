@@ -1,0 +1,175 @@
+//! How many requests one caller, or one address without a caller, may make
+//! (draft-ietf-httpapi-ratelimit-headers-11). Kept in memory, per process.
+
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use axum::http::header::HeaderName;
+use axum::response::Response;
+use domain::UserId;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
+use runtime::Shutdown;
+use runtime::settings::ApiSettings;
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// How often whoever has been away for long is forgotten.
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
+
+/// The limits of this process.
+#[derive(Debug)]
+pub struct RateLimits {
+    callers: Limiter<UserId>,
+    addresses: Limiter<IpAddr>,
+}
+
+/// Whether a request may go on, and what its answer says about the limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// None when it may go on; else the seconds until the next may.
+    pub retry_after_s: Option<u64>,
+    policy: HeaderValue,
+    state: HeaderValue,
+}
+
+#[derive(Debug)]
+struct Limiter<K: Hash + Eq + Clone> {
+    name: &'static str,
+    per_s: NonZeroU32,
+    burst: NonZeroU32,
+    policy: HeaderValue,
+    requests: RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>,
+}
+
+impl RateLimits {
+    /// The limits of the settings.
+    pub fn new(settings: &ApiSettings) -> Self {
+        Self {
+            callers: Limiter::new("caller", settings.caller_per_s, settings.caller_burst),
+            addresses: Limiter::new("address", settings.anonymous_per_s, settings.anonymous_burst),
+        }
+    }
+
+    /// Counts a request of somebody who is signed in.
+    pub fn caller(&self, user: UserId) -> Decision {
+        self.callers.count(&user)
+    }
+
+    /// Counts a request of somebody unknown. The address is the connection's: a header that
+    /// claims another one would be an invitation.
+    pub fn address(&self, address: IpAddr) -> Decision {
+        self.addresses.count(&household(address))
+    }
+
+    /// Forgets whoever has been away, until the soft stop.
+    pub async fn sweep(&self, shutdown: &Shutdown) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(SWEEP_EVERY) => {}
+                () = shutdown.soft_stopped() => return,
+            }
+            self.callers.requests.retain_recent();
+            self.addresses.requests.retain_recent();
+        }
+    }
+}
+
+impl Decision {
+    /// Tells the caller.
+    pub fn describe(self, response: &mut Response) {
+        let headers = response.headers_mut();
+        headers.insert(RATE_LIMIT_POLICY, self.policy);
+        headers.insert(RATE_LIMIT, self.state);
+    }
+}
+
+impl<K: Hash + Eq + Clone> Limiter<K> {
+    fn new(name: &'static str, per_s: NonZeroU32, burst: NonZeroU32) -> Self {
+        let quota = Quota::per_second(per_s).allow_burst(burst);
+        let window_s = burst.get().div_ceil(per_s.get());
+        Self {
+            name,
+            per_s,
+            burst,
+            policy: header(&format!("\"{name}\";q={burst};w={window_s}")),
+            requests: RateLimiter::dashmap(quota).with_middleware::<StateInformationMiddleware>(),
+        }
+    }
+
+    fn count(&self, key: &K) -> Decision {
+        let (remaining, retry_after_s) = match self.requests.check_key(key) {
+            Ok(state) => (state.remaining_burst_capacity().min(self.burst.get()), None),
+            Err(not_until) => {
+                let wait = not_until.wait_time_from(self.requests.clock().now());
+                (0, Some(wait.as_secs_f64().ceil() as u64))
+            }
+        };
+        let reset_s = (self.burst.get() - remaining).div_ceil(self.per_s.get());
+        let state = header(&format!("\"{}\";r={remaining};t={reset_s}", self.name));
+        Decision { retry_after_s, policy: self.policy.clone(), state }
+    }
+}
+
+fn header(text: &str) -> HeaderValue {
+    HeaderValue::try_from(text).expect("words and numbers are valid in a header")
+}
+
+/// Whoever has an IPv6 address has 2^64 of them.
+fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let network = u128::from(address) & !u128::from(u64::MAX);
+            IpAddr::V6(network.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(per_s: u32, burst: u32) -> RateLimits {
+        let number = |n| NonZeroU32::new(n).unwrap();
+        RateLimits::new(&ApiSettings {
+            anonymous_per_s: number(per_s),
+            anonymous_burst: number(burst),
+            caller_per_s: number(per_s),
+            caller_burst: number(burst),
+            ..ApiSettings::default()
+        })
+    }
+
+    #[test]
+    fn lets_a_burst_through_and_then_says_when_to_come_back() {
+        let limits = limits(1, 3);
+        let user = UserId::generate();
+        let states: Vec<_> = (0..3).map(|_| limits.caller(user)).collect();
+        assert!(states.iter().all(|state| state.retry_after_s.is_none()));
+        assert_eq!(states[0].state, "\"caller\";r=2;t=1");
+        assert_eq!(states[0].policy, "\"caller\";q=3;w=3");
+        let refused = limits.caller(user);
+        assert_eq!(refused.retry_after_s, Some(1));
+        assert_eq!(refused.state, "\"caller\";r=0;t=3");
+        assert!(limits.caller(UserId::generate()).retry_after_s.is_none());
+    }
+
+    #[test]
+    fn neighbours_of_one_network_share_a_limit() {
+        let limits = limits(1, 1);
+        let count = |text: &str| limits.address(text.parse().unwrap()).retry_after_s.is_none();
+        assert!(count("2001:db8::1"));
+        assert!(!count("2001:db8::2"));
+        assert!(count("2001:db8:0:1::1"));
+        assert!(count("192.0.2.1"));
+        assert!(!count("::ffff:192.0.2.1"));
+        assert!(count("192.0.2.2"));
+    }
+}

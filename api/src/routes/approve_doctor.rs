@@ -1,0 +1,39 @@
+//! `POST /v1/admin/doctors/{id}/approve`
+
+use axum::Json;
+use axum::extract::State;
+use domain::{PractitionerId, Role};
+
+use super::create_doctor::DoctorDocument;
+use crate::app::App;
+use crate::extract::{Caller, Id};
+use crate::problem::{Problem, ProblemType};
+
+/// Approve a doctor, who can be booked from then on. Doing it again changes nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/admin/doctors/{id}/approve",
+    tag = "administration",
+    params(("id" = String, Path, format = Uuid)),
+    responses((status = OK, body = DoctorDocument))
+)]
+pub async fn approve_doctor(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<PractitionerId>,
+) -> Result<Json<DoctorDocument>, Problem> {
+    caller.require(&[Role::Admin])?;
+    let accounts = app.accounts.within(caller.correlation_id);
+    let approval = accounts
+        .approve_practitioner(id, caller.actor.id, app.clock.now())
+        .await?
+        .ok_or(ProblemType::UnknownPractitioner)?;
+    tracing::info!(practitioner.id = %id, "a practitioner was approved");
+    Ok(Json(DoctorDocument {
+        id,
+        name: (&approval.name).into(),
+        specialty: approval.specialty,
+        licence: approval.licence,
+        approved: true,
+    }))
+}

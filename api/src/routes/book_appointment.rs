@@ -1,0 +1,136 @@
+//! `POST /v1/appointments`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{ETAG, LOCATION};
+use axum::response::{IntoResponse, Response};
+use contracts::{Applied, AppointmentState, BookAppointment, BookingCommand, Route};
+use domain::{PatientId, PractitionerId, RequestedStart, Role};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::commands::Order;
+use crate::documents::{AcceptedDocument, AppointmentDocument};
+use crate::extract::{Caller, Form, IdempotencyKey, Prefer, etag};
+use crate::outcome;
+use crate::problem::{Problem, ProblemType};
+
+/// A visit that somebody wants.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BookingForm {
+    /// With whom.
+    #[schema(value_type = String, format = Uuid)]
+    practitioner_id: PractitionerId,
+    /// When: RFC 3339 with an offset, or RFC 9557 with a zone in brackets and no offset.
+    #[schema(value_type = String, example = "2027-03-01T09:00:00-03:00")]
+    start: RequestedStart,
+    /// For whom. Administrators name the patient; patients book for themselves.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    patient_id: Option<PatientId>,
+}
+
+/// Book a visit.
+#[utoipa::path(
+    post,
+    path = "/v1/appointments",
+    tag = "appointments",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "One effect per key"),
+        ("Prefer" = Option<String>, Header, description = "`wait=5`: wait for the outcome"),
+    ),
+    request_body = BookingForm,
+    responses(
+        (status = CREATED, body = AppointmentDocument, description = "Booked, within the wait"),
+        (status = ACCEPTED, body = AcceptedDocument, description = "Durable; not settled yet"),
+    )
+)]
+pub async fn book_appointment(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    prefer: Prefer,
+    Form(form): Form<BookingForm>,
+) -> Result<Response, Problem> {
+    let patient_id = patient(&caller, form.patient_id)?;
+    let command = BookingCommand::Book(BookAppointment {
+        practitioner_id: form.practitioner_id,
+        patient_id,
+        start: form.start,
+    });
+    let route = Route::BookAppointment;
+    let submitted = app.submit(Order { caller, route, command, key, prefer }).await?;
+    Ok(outcome::answer(&submitted, |applied| match applied {
+        Applied::Appointment(state) => Some(booked(state)),
+        _ => None,
+    }))
+}
+
+/// For whom this caller may book.
+fn patient(caller: &Caller, named: Option<PatientId>) -> Result<PatientId, Problem> {
+    caller.require(&[Role::Patient, Role::Admin])?;
+    let own = PatientId::from(caller.actor.id);
+    match (caller.actor.role, named) {
+        (Role::Admin, Some(patient)) => Ok(patient),
+        (Role::Admin, None) => {
+            Err(Problem::new(ProblemType::InvalidBody).at_pointer("/patient_id", "required"))
+        }
+        (_, None) => Ok(own),
+        (_, Some(patient)) if patient == own => Ok(own),
+        (_, Some(_)) => {
+            Err(Problem::new(ProblemType::Forbidden)
+                .with_detail("patients book for themselves only"))
+        }
+    }
+}
+
+fn booked(state: &AppointmentState) -> Response {
+    let location = format!("/v1/appointments/{}", state.id);
+    let tag = etag(state.version);
+    let document = Json(AppointmentDocument::from(state));
+    (StatusCode::CREATED, [(LOCATION, location)], [(ETAG, tag)], document).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Actor, CorrelationId, UserId};
+
+    use super::*;
+
+    fn caller(role: Role) -> Caller {
+        Caller {
+            actor: Actor { id: UserId::generate(), role },
+            correlation_id: CorrelationId::generate(),
+        }
+    }
+
+    #[test]
+    fn patients_book_for_themselves_and_administrators_for_others() {
+        let other = PatientId::generate();
+        let ada = caller(Role::Patient);
+        let own = PatientId::from(ada.actor.id);
+        assert_eq!(patient(&ada, None).unwrap(), own);
+        assert_eq!(patient(&ada, Some(own)).unwrap(), own);
+        assert_eq!(patient(&ada, Some(other)).unwrap_err().kind(), ProblemType::Forbidden);
+        let admin = caller(Role::Admin);
+        assert_eq!(patient(&admin, Some(other)).unwrap(), other);
+        assert_eq!(patient(&admin, None).unwrap_err().kind(), ProblemType::InvalidBody);
+        for role in [Role::Doctor, Role::Operator] {
+            let refusal = patient(&caller(role), Some(other)).unwrap_err();
+            assert_eq!(refusal.kind(), ProblemType::Forbidden);
+        }
+    }
+
+    #[test]
+    fn the_form_has_no_other_fields() {
+        let form = |json: &str| serde_json::from_str::<BookingForm>(json);
+        let id = UserId::generate();
+        let start = "2027-03-01T09:00:00[America/Sao_Paulo]";
+        assert!(form(&format!(r#"{{"practitioner_id":"{id}","start":"{start}"}}"#)).is_ok());
+        let status = format!(r#"{{"practitioner_id":"{id}","start":"{start}","status":"x"}}"#);
+        assert!(form(&status).is_err());
+        assert!(form(&format!(r#"{{"practitioner_id":"*","start":"{start}"}}"#)).is_err());
+    }
+}

@@ -1,0 +1,65 @@
+//! One file per endpoint: its form, its handler, its tests.
+
+mod approve_doctor;
+mod book_appointment;
+mod cancel_appointment;
+mod create_doctor;
+mod create_user;
+mod healthz;
+mod jwks;
+mod list_appointments;
+mod list_doctors;
+mod list_users;
+mod login;
+mod logout;
+mod me;
+mod openapi;
+mod problem_type;
+mod read_appointment;
+mod read_availability;
+mod read_doctor;
+mod read_request;
+mod readyz;
+mod refresh;
+mod register;
+mod search_slots;
+mod set_availability;
+mod withdraw_request;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+/// What `/v1` and its companions serve, by name.
+pub fn all() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(approve_doctor::approve_doctor))
+        .routes(routes!(book_appointment::book_appointment))
+        .routes(routes!(cancel_appointment::cancel_appointment))
+        .routes(routes!(create_doctor::create_doctor))
+        .routes(routes!(create_user::create_user))
+        .routes(routes!(jwks::jwks))
+        .routes(routes!(list_appointments::list_appointments))
+        .routes(routes!(list_doctors::list_doctors))
+        .routes(routes!(list_users::list_users))
+        .routes(routes!(login::login))
+        .routes(routes!(logout::logout))
+        .routes(routes!(me::me))
+        .routes(routes!(openapi::openapi))
+        .routes(routes!(problem_type::problem_type))
+        .routes(routes!(read_appointment::read_appointment))
+        .routes(routes!(read_availability::read_availability))
+        .routes(routes!(read_doctor::read_doctor))
+        .routes(routes!(read_request::read_request))
+        .routes(routes!(refresh::refresh))
+        .routes(routes!(register::register))
+        .routes(routes!(search_slots::search_slots))
+        .routes(routes!(set_availability::set_availability))
+        .routes(routes!(withdraw_request::withdraw_request))
+}
+
+/// What machines ask about this process; neither limited nor authenticated.
+pub fn probes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(healthz::healthz)).routes(routes!(readyz::readyz))
+}

@@ -1,0 +1,33 @@
+//! `GET /v1/appointments/{id}`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
+use domain::{AppointmentId, Role};
+
+use crate::app::App;
+use crate::documents::AppointmentDocument;
+use crate::extract::{Caller, Id, etag};
+use crate::problem::{Problem, ProblemType};
+
+/// One visit. The ETag goes into If-Match of changes.
+#[utoipa::path(
+    get,
+    path = "/v1/appointments/{id}",
+    tag = "appointments",
+    params(("id" = String, Path, format = Uuid)),
+    responses((status = OK, body = AppointmentDocument,
+        headers(("ETag" = String, description = "The version"))))
+)]
+pub async fn read_appointment(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<AppointmentId>,
+) -> Result<Response, Problem> {
+    caller.require(&[Role::Patient, Role::Doctor, Role::Admin])?;
+    let appointment = app.read_as(&caller).await?.appointment(id).await?;
+    let appointment = appointment.ok_or(ProblemType::UnknownAppointment)?;
+    let tag = etag(appointment.version);
+    Ok(([(ETAG, tag)], Json(AppointmentDocument::from(&appointment))).into_response())
+}

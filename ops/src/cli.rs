@@ -1,0 +1,91 @@
+//! The command line. One file per command; this one only says what there is.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use runtime::Shutdown;
+
+use crate::ledger::LedgerArguments;
+use crate::replay::ReplayArguments;
+use crate::up::UpArguments;
+use crate::{admin, api, ledger, migrate, replay, settings, up, worker};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  it failed, or what was checked is not so
+  2  wrong usage, or settings that can't be used
+
+Settings come from the defaults, a TOML file (--config or MC_CONFIG), and variables
+MC_<SECTION>__<KEY>; DATABASE_URL, NATS_URL, ADMIN_EMAIL, ADMIN_PASSWORD and
+OTEL_EXPORTER_OTLP_ENDPOINT are understood as well. An unknown key is refused.
+
+Examples:
+  mediconnect up                      everything on this machine, until Ctrl-C
+  mediconnect migrate --json          bring the database at DATABASE_URL up to date
+  mediconnect worker booking          one booking worker; start as many as you need
+  mediconnect ledger --json           prove that nothing accepted was lost";
+
+/// What requests under way get to end after Ctrl-C.
+const REPLAY_STOP_GRACE: Duration = Duration::from_secs(15);
+
+/// Scheduling for clinics: the services, and the commands that run them.
+#[derive(Debug, Parser)]
+#[command(name = "mediconnect", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// A TOML file with settings.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(UpArguments),
+    /// Run the HTTP API.
+    Api,
+    /// Run a worker.
+    #[command(subcommand)]
+    Worker(worker::WorkerCommand),
+    Migrate(migrate::MigrateArguments),
+    /// Manage administrators.
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
+    Ledger(LedgerArguments),
+    Replay(ReplayArguments),
+}
+
+impl Cli {
+    /// Runs the chosen command; the exit code is its answer.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let config = self.config.as_deref();
+        match self.command {
+            Command::Up(arguments) => up::run(arguments, config).await,
+            Command::Api => api::run(settings::load(config)?).await,
+            Command::Worker(worker) => worker::run(worker, settings::load(config)?).await,
+            Command::Migrate(arguments) => migrate::run(arguments, &settings::load(config)?).await,
+            Command::Admin(command) => admin::run(command, &settings::load(config)?).await,
+            Command::Ledger(arguments) => {
+                ledger::run(&arguments, &settings::load_for_operators(config)?).await
+            }
+            Command::Replay(arguments) => {
+                replay::run(arguments, Shutdown::on_signals(REPLAY_STOP_GRACE)?).await
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_has_no_contradictions() {
+        Cli::command().debug_assert();
+    }
+}

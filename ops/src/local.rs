@@ -1,0 +1,97 @@
+//! What a running `mediconnect up` has written down for other commands on the same machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+/// Where `mediconnect up` keeps everything, unless it is told otherwise.
+pub const DEFAULT_FOLDER: &str = ".mediconnect";
+
+/// `up.json`: there while everything is ready, gone otherwise. Holds no secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UpJson {
+    /// The supervisor.
+    pub pid: u32,
+    /// The API.
+    pub url: String,
+    /// The API's documentation, for people.
+    pub docs_url: String,
+    /// Prometheus metrics of the API.
+    pub api_metrics_url: String,
+    /// Prometheus metrics of the booking worker.
+    pub booking_metrics_url: String,
+    /// The API's process when everything was ready. A process that ended is started again under
+    /// another id; `run/` has the current ones.
+    pub api_pid: u32,
+    /// The booking worker's process.
+    pub booking_pid: u32,
+    /// The private PostgreSQL; absent when `DATABASE_URL` was used.
+    pub postgres: Option<ServerJson>,
+    /// The private nats-server; absent when `NATS_URL` was used.
+    pub nats: Option<ServerJson>,
+    /// From start to ready.
+    pub ready_s: f64,
+}
+
+/// A private server on 127.0.0.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerJson {
+    /// Its process.
+    pub pid: u32,
+    /// Its port.
+    pub port: u16,
+}
+
+/// The administrator that `mediconnect up` generated.
+#[derive(Clone, Debug, Deserialize)]
+pub struct GeneratedAdministrator {
+    /// The address.
+    pub email: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// The files of one `mediconnect up`.
+#[derive(Clone, Debug)]
+pub struct LocalFiles {
+    folder: PathBuf,
+}
+
+impl LocalFiles {
+    /// The files in a folder, which need not exist.
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    /// Where readiness is told to programs.
+    pub fn up_json(&self) -> PathBuf {
+        self.folder.join("up.json")
+    }
+
+    /// Where passwords and keys are; for its owner's eyes only.
+    pub fn secrets(&self) -> PathBuf {
+        self.folder.join("secrets")
+    }
+
+    /// The generated administrator.
+    pub fn administrator(&self) -> PathBuf {
+        self.secrets().join("administrator.json")
+    }
+
+    /// Settings for operators' commands while everything runs, in the form of `--config`.
+    pub fn ops_settings(&self) -> PathBuf {
+        self.secrets().join("ops.toml")
+    }
+
+    /// What a running `up` says of itself; nothing when none is ready.
+    pub fn read_up_json(&self) -> Option<UpJson> {
+        serde_json::from_slice(&fs::read(self.up_json()).ok()?).ok()
+    }
+
+    /// The generated administrator, if there is one.
+    pub fn read_administrator(&self) -> Option<GeneratedAdministrator> {
+        serde_json::from_slice(&fs::read(self.administrator()).ok()?).ok()
+    }
+}

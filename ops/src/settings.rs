@@ -1,0 +1,26 @@
+//! Where a command's settings come from.
+
+use std::env;
+use std::path::Path;
+
+use runtime::{Settings, SettingsError};
+
+use crate::local::{DEFAULT_FOLDER, LocalFiles};
+
+/// The settings of a service or of a command that is told everything.
+pub fn load(config: Option<&Path>) -> Result<Settings, SettingsError> {
+    Settings::load(config)
+}
+
+/// The settings of an operator's command: those that are given, or else those of the `mediconnect
+/// up` that runs from this folder.
+pub fn load_for_operators(config: Option<&Path>) -> Result<Settings, SettingsError> {
+    let local = LocalFiles::new(Path::new(DEFAULT_FOLDER)).ops_settings();
+    let is_told = config.is_some() || is_given(&["MC_CONFIG", "MC_DATABASE__OPS_URL", "NATS_URL"]);
+    if !is_told && local.exists() { load(Some(&local)) } else { load(config) }
+}
+
+/// Whether somebody says, in any of the ways there are, which server to use.
+pub fn is_given(names: &[&str]) -> bool {
+    names.iter().any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
+}

@@ -1,0 +1,22 @@
+//! `mediconnect worker`: one process per worker.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use runtime::Settings;
+
+use crate::service;
+
+/// The workers there are.
+#[derive(Debug, Subcommand)]
+pub enum WorkerCommand {
+    /// Settle bookings, cancellations, withdrawals and weekly hours.
+    Booking,
+}
+
+/// Runs until SIGTERM or Ctrl-C.
+pub async fn run(worker: WorkerCommand, settings: Settings) -> anyhow::Result<ExitCode> {
+    match worker {
+        WorkerCommand::Booking => service::run("mediconnect-booking", settings, booking::run).await,
+    }
+}

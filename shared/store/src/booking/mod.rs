@@ -1,0 +1,27 @@
+//! The booking worker's write path, signed in as `mediconnect_booking`.
+//!
+//! Everything is set-based: a statement takes arrays and works on a whole batch, and statements
+//! that don't need each other's results are sent without waiting in between. What belongs
+//! together is a [`Work`], which [`Pool::transact`] commits as a whole or not at all.
+//!
+//! One file per table: [`inbox`] (`requests`), [`appointments`], [`history`]
+//! (`appointment_status_history`), [`availability`] (`availability_rules`), [`outbox`],
+//! [`attempts`] (`message_attempts`), and what is only read: [`practitioners`], [`patients`].
+
+pub mod appointments;
+pub mod attempts;
+pub mod availability;
+pub mod correlation;
+mod failure;
+pub mod history;
+pub mod inbox;
+mod metrics;
+pub mod outbox;
+pub mod patients;
+mod pool;
+pub mod practitioners;
+mod transaction;
+
+pub use failure::{Contention, Failure};
+pub use pool::{Pool, SchemaProblem};
+pub use transaction::{Transaction, Work};

@@ -1,0 +1,136 @@
+//! What the ledger reads, through the role `mediconnect_ops`: how requests ended and when, and
+//! nothing of what was asked.
+
+use domain::RequestId;
+use jiff::Timestamp;
+use runtime::settings::DatabaseSettings;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::pool::Pool;
+
+/// One statement after the other needs no more.
+const CONNECTIONS: u32 = 1;
+
+/// Where the ledger reads.
+#[derive(Clone, Debug)]
+pub struct LedgerReader {
+    pool: Pool,
+}
+
+/// A row of the inbox: a request that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxRow {
+    /// Which request.
+    pub id: RequestId,
+    /// `applied`, `rejected` or `withdrawn`.
+    pub outcome: String,
+    /// Why, when it was rejected.
+    pub reason: Option<String>,
+    /// Position in `MC_COMMANDS` of the message that was settled.
+    pub stream_sequence: u64,
+}
+
+/// Facts that are committed and not published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnpublishedFacts {
+    /// How many.
+    pub count: u64,
+    /// When the oldest was committed.
+    pub oldest: Option<Timestamp>,
+}
+
+struct Row {
+    id: Uuid,
+    outcome: String,
+    reason: Option<String>,
+    stream_sequence: i64,
+}
+
+impl TryFrom<Row> for InboxRow {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let stream_sequence = row.stream_sequence.try_into().map_err(|_| StoreError::BadRow {
+            table: "requests",
+            column: "stream_sequence",
+            id: row.id.to_string(),
+        })?;
+        Ok(Self { id: row.id.into(), outcome: row.outcome, reason: row.reason, stream_sequence })
+    }
+}
+
+impl LedgerReader {
+    /// Connects on first use.
+    pub fn connect(url: &SecretString, settings: &DatabaseSettings) -> Result<Self, StoreError> {
+        Ok(Self { pool: Pool::lazy(url, "mediconnect-ledger", CONNECTIONS, settings)? })
+    }
+
+    /// Fails unless the database is there and has the schema that this program knows.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.pool.check_schema().await
+    }
+
+    /// How many requests have ended, roughly: good enough for a progress bar.
+    pub async fn inbox_estimate(&self) -> Result<u64, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let rows = sqlx::query_scalar!(
+            r#"SELECT greatest(reltuples, 0)::bigint AS "rows!"
+               FROM pg_class WHERE oid = 'requests'::regclass"#,
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        Ok(rows.unsigned_abs())
+    }
+
+    /// The inbox by id, `limit` rows behind `after`.
+    pub async fn inbox_page(
+        &self,
+        after: Option<RequestId>,
+        limit: i64,
+    ) -> Result<Vec<InboxRow>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let rows = sqlx::query_as!(
+            Row,
+            "SELECT id, outcome, reason, stream_sequence FROM requests
+             WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
+            after.map(RequestId::as_uuid),
+            limit,
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Those of `ids` that have ended.
+    pub async fn inbox_rows(&self, ids: &[RequestId]) -> Result<Vec<InboxRow>, StoreError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+        let mut connection = self.pool.acquire().await?;
+        let rows = sqlx::query_as!(
+            Row,
+            "SELECT id, outcome, reason, stream_sequence FROM requests WHERE id = ANY ($1)",
+            &ids,
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Facts that were committed before `than` and are still not published.
+    pub async fn unpublished_older(&self, than: Timestamp) -> Result<UnpublishedFacts, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let row = sqlx::query!(
+            r#"SELECT count(position) AS "count!",
+                   min(created_at) AS "oldest: jiff_sqlx::Timestamp"
+               FROM outbox WHERE created_at < $1"#,
+            jiff_sqlx::Timestamp::from(than) as _,
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        Ok(UnpublishedFacts {
+            count: row.count.unsigned_abs(),
+            oldest: row.oldest.map(jiff_sqlx::Timestamp::to_jiff),
+        })
+    }
+}

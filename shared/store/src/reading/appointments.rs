@@ -1,0 +1,123 @@
+//! Table `appointments`: visits, as far as the caller may see them.
+
+use contracts::AppointmentState;
+use domain::{AppointmentId, AppointmentStatus, Role};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::CallerTx;
+use crate::StoreError;
+
+/// Which visits, in the order of their start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AppointmentFilter {
+    /// Beginning then or later.
+    pub from: Option<Timestamp>,
+    /// Beginning before then.
+    pub to: Option<Timestamp>,
+    /// In this status.
+    pub status: Option<AppointmentStatus>,
+    /// Behind this one.
+    pub after: Option<AppointmentPosition>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// A place in the order of visits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppointmentPosition {
+    /// When the visit begins.
+    pub start: Timestamp,
+    /// Which visit.
+    pub id: AppointmentId,
+}
+
+struct Row {
+    id: Uuid,
+    version: i32,
+    status: String,
+    practitioner_id: Uuid,
+    patient_id: Uuid,
+    start: jiff_sqlx::Timestamp,
+    end: jiff_sqlx::Timestamp,
+    cancelation_reason: Option<String>,
+}
+
+impl TryFrom<Row> for AppointmentState {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let bad =
+            |column| StoreError::BadRow { table: "appointments", column, id: row.id.to_string() };
+        Ok(Self {
+            id: row.id.into(),
+            version: row.version,
+            status: row.status.parse().map_err(|_| bad("status"))?,
+            practitioner_id: row.practitioner_id.into(),
+            patient_id: row.patient_id.into(),
+            start: row.start.to_jiff(),
+            end: row.end.to_jiff(),
+            cancelation_reason: row
+                .cancelation_reason
+                .map(|reason| reason.parse().map_err(|_| bad("cancelation_reason")))
+                .transpose()?,
+        })
+    }
+}
+
+impl CallerTx {
+    /// One visit, if it is there and the caller may see it.
+    pub async fn appointment(
+        &mut self,
+        id: AppointmentId,
+    ) -> Result<Option<AppointmentState>, StoreError> {
+        let row = sqlx::query_as!(
+            Row,
+            r#"SELECT id, version, status, practitioner_id, patient_id,
+                   lower(during) AS "start!: jiff_sqlx::Timestamp",
+                   upper(during) AS "end!: jiff_sqlx::Timestamp", cancelation_reason
+               FROM appointments WHERE id = $1"#,
+            id.as_uuid(),
+        )
+        .fetch_optional(self.connection())
+        .await?;
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// Visits that the caller may see, by start.
+    pub async fn appointments(
+        &mut self,
+        filter: AppointmentFilter,
+    ) -> Result<Vec<AppointmentState>, StoreError> {
+        // Row-level security says the same, but in a form that no index can serve.
+        let me = self.actor.id.as_uuid();
+        let patient = (self.actor.role == Role::Patient).then_some(me);
+        let practitioner = (self.actor.role == Role::Doctor).then_some(me);
+        let rows = sqlx::query_as!(
+            Row,
+            r#"SELECT id, version, status, practitioner_id, patient_id,
+                   lower(during) AS "start!: jiff_sqlx::Timestamp",
+                   upper(during) AS "end!: jiff_sqlx::Timestamp", cancelation_reason
+               FROM appointments
+               WHERE ($1::uuid IS NULL OR patient_id = $1)
+                 AND ($2::uuid IS NULL OR practitioner_id = $2)
+                 AND ($3::timestamptz IS NULL OR lower(during) >= $3)
+                 AND ($4::timestamptz IS NULL OR lower(during) < $4)
+                 AND ($5::text IS NULL OR status = $5)
+                 AND ($6::timestamptz IS NULL OR (lower(during), id) > ($6, $7))
+               ORDER BY lower(during), id
+               LIMIT $8"#,
+            patient,
+            practitioner,
+            filter.from.map(jiff_sqlx::Timestamp::from) as _,
+            filter.to.map(jiff_sqlx::Timestamp::from) as _,
+            filter.status.map(AppointmentStatus::as_str),
+            filter.after.map(|after| jiff_sqlx::Timestamp::from(after.start)) as _,
+            filter.after.map(|after| after.id.as_uuid()),
+            filter.limit,
+        )
+        .fetch_all(self.connection())
+        .await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+}

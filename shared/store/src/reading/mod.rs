@@ -1,0 +1,75 @@
+//! What api reads, through the role `mediconnect_api` and in the name of its caller: row-level
+//! security shows each what is theirs. There is no other way to a row than a [`CallerTx`].
+
+mod appointments;
+mod me;
+mod practitioners;
+mod requests;
+mod slots;
+mod users;
+
+use domain::{Actor, CorrelationId};
+use runtime::settings::DatabaseSettings;
+use secrecy::SecretString;
+use sqlx::{PgConnection, Postgres, Transaction};
+
+use crate::StoreError;
+use crate::pool::Pool;
+
+pub use appointments::{AppointmentFilter, AppointmentPosition};
+pub use me::Me;
+pub use practitioners::{Practitioner, PractitionerFilter};
+pub use requests::SettledRequest;
+pub use slots::Calendar;
+pub use users::{UserFilter, UserRow};
+
+/// Where api reads.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    pool: Pool,
+}
+
+/// A read-only transaction in somebody's name. Dropping it ends it.
+#[derive(Debug)]
+pub struct CallerTx {
+    transaction: Transaction<'static, Postgres>,
+    actor: Actor,
+}
+
+impl Reader {
+    /// Connects on first use.
+    pub fn connect(url: &SecretString, settings: &DatabaseSettings) -> Result<Self, StoreError> {
+        let pool = Pool::lazy(url, "mediconnect-api", settings.api_connections, settings)?;
+        Ok(Self { pool })
+    }
+
+    /// Fails unless the database is there and has the schema that this program knows.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.pool.check_schema().await
+    }
+
+    /// Begins to read as `actor`. The correlation id goes into the server's own log.
+    pub async fn as_caller(
+        &self,
+        actor: Actor,
+        correlation_id: CorrelationId,
+    ) -> Result<CallerTx, StoreError> {
+        // One round trip for both statements, which the extended protocol has no way to say. A
+        // UUID and a word of an enum need no quoting.
+        let Actor { id, role } = actor;
+        let opening =
+            format!("BEGIN READ ONLY; SELECT begin_as('{id}', '{role}', '{correlation_id}')");
+        Ok(CallerTx { transaction: self.pool.begin_with(&opening).await?, actor })
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl CallerTx {
+    fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+}

@@ -1,0 +1,132 @@
+//! How fast one worker settles bookings, between two limits: one commit per booking, and SQL that
+//! has nothing to decide.
+
+mod sql;
+mod worker;
+
+use std::sync::atomic::AtomicU64;
+
+use anyhow::ensure;
+
+use crate::arguments::Arguments;
+use crate::lab::{CpuMeter, Database, Lab, Table, count, count_while};
+use crate::progress::{step, watch};
+use crate::report::{Section, better};
+use sql::Script;
+
+const TITLE: &str = "Bookings settled";
+
+/// Bookings of a round, on each side.
+const COUNT: u32 = 20_000;
+
+/// At least so many times as fast as one commit per booking.
+const TARGET_SINGLE: f64 = 2.0;
+
+/// At least this part of the limit's speed.
+const TARGET_BATCHES: f64 = 0.6;
+
+/// What was measured, round by round.
+#[derive(Default)]
+struct Samples {
+    worker_per_s: Vec<f64>,
+    cpu_us: Vec<Vec<(&'static str, f64)>>,
+    single_per_s: Vec<f64>,
+    batches_per_s: [Vec<f64>; 2],
+}
+
+/// Measures all sides in turn.
+pub async fn measure(lab: &Lab, arguments: &Arguments) -> anyhow::Result<Section> {
+    let count = arguments.count(COUNT);
+    lab.empty_streams().await?;
+    step("settle: filling the stream", worker::fill_stream(lab, count)).await?;
+    let mut samples = Samples::default();
+    let rounds = arguments.rounds();
+    for round in 1..=rounds {
+        let title = |side: &str| format!("settle {round}/{rounds}: {side}");
+        settle_by_worker(lab, count, &title("worker"), &mut samples).await?;
+        let single = in_sql(lab, count, Script::Single, &title("pgbench, 16 clients")).await?;
+        samples.single_per_s.push(single);
+        for clients in [1, 2] {
+            let title = title(&format!("SQL, 250 at once, {clients} clients"));
+            let per_second = in_sql(lab, count, Script::Batches { clients }, &title).await?;
+            samples.batches_per_s[clients as usize - 1].push(per_second);
+        }
+    }
+    lab.empty_streams().await?;
+    Ok(section(&samples, count))
+}
+
+async fn settle_by_worker(
+    lab: &Lab,
+    count: u32,
+    title: &str,
+    samples: &mut Samples,
+) -> anyhow::Result<()> {
+    let database = lab.database("worker").await?;
+    lab.forget_consumers().await?;
+    let cpu = CpuMeter::start(lab.servers());
+    let settled = AtomicU64::new(0);
+    let settling = worker::settle_all(lab, &database, count, &settled);
+    let run = watch(title, count, &settled, settling).await?;
+    let mut used = cpu.us_per(count.into());
+    used.push(("booking worker", run.worker_cpu_us));
+    samples.cpu_us.push(used);
+    samples.worker_per_s.push(run.per_second);
+    lab.drop_database(database).await
+}
+
+async fn in_sql(lab: &Lab, total: u32, script: Script, title: &str) -> anyhow::Result<f64> {
+    let database = lab.database("sql").await?;
+    let client = database.connect().await?;
+    let written = AtomicU64::new(0);
+    let running = sql::run(lab, &database, script, total);
+    let running = count_while(&client, Table::Requests, &written, running);
+    let per_second = watch(title, total, &written, running).await?;
+    check_rows(&database, total, u64::from(total)).await?;
+    lab.drop_database(database).await?;
+    Ok(per_second)
+}
+
+/// Everybody must have written the same rows.
+async fn check_rows(database: &Database, total: u32, in_outbox: u64) -> anyhow::Result<()> {
+    let client = database.connect().await?;
+    for table in Table::ALL {
+        let wanted = if table == Table::Outbox { in_outbox } else { total.into() };
+        let found = count(&client, table).await?;
+        ensure!(found == wanted, "{} has {found} rows instead of {wanted}", table.as_str());
+    }
+    Ok(())
+}
+
+fn section(samples: &Samples, count: u32) -> Section {
+    let Samples { worker_per_s, cpu_us, single_per_s, batches_per_s: [one, two] } = samples;
+    let mut section = Section::new(TITLE);
+    section.figure("one booking worker", "/s", worker_per_s);
+    section.figure("pgbench, 16 clients, one commit per booking", "/s", single_per_s);
+    section.figure("SQL, 250 per commit, one client", "/s", one);
+    section.figure("SQL, 250 per commit, two clients", "/s", two);
+    section.cpu("booking", cpu_us);
+    let best = better(one, two);
+    let ratios = [
+        ("worker ÷ one commit per booking", TARGET_SINGLE, single_per_s.as_slice()),
+        ("worker ÷ SQL, 250 per commit (the better)", TARGET_BATCHES, best),
+    ];
+    for (name, target, denominators) in ratios {
+        section.ratio(name, target, (worker_per_s, denominators));
+    }
+    section.note(format!(
+        "{count} bookings a round that can all be made, of 100 practitioners and 2,000 patients, \
+         mixed; on a fresh copy of one database, with the same schema, role, constraints and \
+         session settings."
+    ));
+    section.note(
+        "All sides write a row of requests (the inbox), appointments, appointment_status_history \
+         and outbox. The worker alone also reads the messages and what it decides by, publishes \
+         the outbox and deletes it again, and acknowledges.",
+    );
+    section.note(
+        "The worker is timed from its first to its last batch (settled_at), its start left out. \
+         The SQL sides copy rows that lie ready in the same database.",
+    );
+    section
+}

@@ -1,0 +1,192 @@
+//! One id through everything, and no personal data in any of it.
+
+use std::fmt::Write;
+
+use anyhow::{Context, ensure};
+use async_nats::jetstream;
+use contracts::metadata::header;
+use contracts::subjects;
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::System;
+
+const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
+
+/// Lines of a process's JSON log that carry this correlation id.
+fn lines_about(log: &str, correlation_id: &str) -> Vec<Value> {
+    log.lines()
+        .filter(|line| line.contains(correlation_id))
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
+}
+
+#[tokio::test]
+async fn one_correlation_id_runs_through_everything() -> anyhow::Result<()> {
+    let system = System::start_with_own_postgres().await?;
+    let api = system.api();
+    let ready =
+        || async { Ok(api.sign_in(testkit::ADMIN_EMAIL, testkit::ADMIN_PASSWORD).await.is_ok()) };
+    system.wait_until("the administrator can sign in", ready).await?;
+    let (doctor, patient) = (api.new_doctor().await?, api.new_patient().await?);
+    let doctor = doctor.id.as_deref().context("an id")?;
+    let slots = patient.free_slots(doctor).await?;
+
+    let correlation_id = uuid::Uuid::new_v4().to_string();
+    let body = json!({ "practitioner_id": doctor, "start": slots[0] });
+    let request = || {
+        patient
+            .request(Method::POST, "/v1/appointments")
+            .header("prefer", "wait=20")
+            .header("x-correlation-id", &correlation_id)
+            .header("traceparent", format!("00-{TRACE_ID}-b7ad6b7169203331-01"))
+            .json(&body)
+    };
+    let answer = patient.send(request()).await?;
+    assert_eq!(answer.header("x-correlation-id"), Some(correlation_id.as_str()));
+    answer.expect(201)?;
+    // And on a problem document, which a repeat without a key gives.
+    patient.send(request()).await?.problem(409)?;
+
+    // In the message, with the trace.
+    let context = jetstream::new(system.nats.client().await?);
+    let stream = context.get_stream(subjects::COMMANDS).await?;
+    let mut requests = Vec::new();
+    for sequence in 1..=stream.cached_info().state.last_sequence {
+        let message = stream.direct_get(sequence).await?;
+        let header = |name| message.headers.get(name).map(|value| value.as_str().to_owned());
+        if header(header::CORRELATION_ID).as_deref() == Some(&correlation_id) {
+            let traceparent = header(header::TRACEPARENT).context("the trace goes on")?;
+            ensure!(traceparent.contains(TRACE_ID), "{traceparent}");
+            requests.push(header(header::REQUEST_ID).context("a request id")?);
+        }
+    }
+    ensure!(requests.len() == 2, "{} messages carry the id", requests.len());
+
+    // In the event.
+    let published = || async {
+        let events = context.get_stream(subjects::EVENTS).await?;
+        let last = events.get_last_raw_message_by_subject("mc.evt.appointment.booked").await;
+        let Ok(last) = last else { return Ok(false) };
+        let id = last.headers.get(header::CORRELATION_ID).map(|value| value.as_str().to_owned());
+        Ok(id.as_deref() == Some(&correlation_id))
+    };
+    system.wait_until("the event is published", published).await?;
+
+    // In the inbox, the history, and PostgreSQL's own log.
+    let database = system.database().await?;
+    for table in ["requests", "appointment_status_history"] {
+        let count = format!("SELECT count(*) FROM {table} WHERE correlation_id = $1::text::uuid");
+        let count: i64 = database.query_one(&count, &[&correlation_id]).await?.get(0);
+        ensure!(count > 0, "{table} doesn't know the id");
+    }
+    ensure!(system.postgres_log()?.contains(&correlation_id), "PostgreSQL's log lacks the id");
+
+    // In both processes' logs, joined with the trace.
+    for process in ["api", "worker"] {
+        let logged =
+            || async { Ok(!lines_about(&system.log(process), &correlation_id).is_empty()) };
+        system.wait_until("the log is written", logged).await?;
+        let lines = lines_about(&system.log(process), &correlation_id);
+        let joined = lines.iter().any(|line| line.to_string().contains(TRACE_ID));
+        ensure!(joined, "{process} doesn't join id and trace: {lines:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_personal_is_logged_counted_or_put_into_subjects() -> anyhow::Result<()> {
+    let mut system = System::start_with_own_postgres().await?;
+    let api = system.api();
+    let secrets = [
+        "canary-mail@patients.example",
+        "Canarygiven",
+        "Canaryfamily",
+        "1971-11-13",
+        "canary passphrase of mine",
+        "canary-idempotency-key",
+        "CANARYLICENCE",
+        "canarymedicine",
+    ];
+    let [email, given, family, birth_date, password, key, licence, specialty] = secrets;
+    let ready =
+        || async { Ok(api.sign_in(testkit::ADMIN_EMAIL, testkit::ADMIN_PASSWORD).await.is_ok()) };
+    system.wait_until("the administrator can sign in", ready).await?;
+    let body = json!({
+        "email": email,
+        "password": password,
+        "name": { "given": given, "family": family },
+        "birth_date": birth_date,
+    });
+    let patient = api.signed_in(api.post("/v1/auth/register", body).await?.expect(201)?)?;
+    let (token, refresh) = (patient.token()?.to_owned(), patient.refresh_token.clone());
+    api.post("/v1/auth/login", json!({ "email": email, "password": "canary wrong guess" })).await?;
+    let doctor_body = json!({
+        "email": "canary-mail@doctors.example",
+        "password": password,
+        "name": { "given": given, "family": family },
+        "specialty": specialty,
+        "licence": licence,
+    });
+    api.admin().await?.post("/v1/admin/doctors", doctor_body).await?.expect(201)?;
+    let doctor = api.new_doctor().await?;
+    let doctor = doctor.id.as_deref().context("an id")?;
+    let slots = patient.free_slots(doctor).await?;
+    for start in [&slots[0], &slots[0], "canary start"] {
+        let body = json!({ "practitioner_id": doctor, "start": start });
+        let request = patient.request(Method::POST, "/v1/appointments").header("prefer", "wait=20");
+        patient.send(request.header("idempotency-key", key).json(&body)).await?;
+    }
+    patient.get("/v1/doctors?specialty=canarymedicine").await?;
+    patient.get("/canary-path/Canaryfamily").await?;
+
+    let metrics = [system.api_metrics().await?, system.worker_metrics().await?].concat();
+    system.stop_worker().await?;
+    system.stop_api().await?;
+    let mut everything = vec![
+        ("api's log", system.log("api")),
+        ("the worker's log", system.log("worker")),
+        ("PostgreSQL's log", system.postgres_log()?),
+        ("metrics", metrics),
+    ];
+    let context = jetstream::new(system.nats.client().await?);
+    for stream in [subjects::COMMANDS, subjects::EVENTS] {
+        let stream = context.get_stream(stream).await?;
+        let mut seen = String::new();
+        for sequence in 1..=stream.cached_info().state.last_sequence {
+            let message = stream.direct_get(sequence).await?;
+            writeln!(seen, "{} {:?}", message.subject, message.headers)?;
+        }
+        everything.push(("a stream's subjects and headers", seen));
+    }
+    let token_secret = token.rsplit('.').next().context("a signature")?;
+    let refresh = refresh.context("a refresh token")?;
+    for (place, text) in &everything {
+        for secret in secrets.iter().copied().chain([token_secret, &refresh, "canary wrong guess"])
+        {
+            let found = text.lines().find(|line| line.contains(secret));
+            ensure!(found.is_none(), "{place} holds {secret}: {found:?}");
+        }
+    }
+    // The search would find something if there were something: ids are there.
+    ensure!(everything[0].1.contains("correlation_id"), "api logs nothing at all");
+    Ok(())
+}
+
+#[tokio::test]
+async fn metrics_have_names_with_units_and_a_listener_of_their_own() -> anyhow::Result<()> {
+    let system = System::start().await?;
+    let patient = system.api().new_patient().await?;
+    patient.get("/v1/me").await?.expect(200)?;
+    assert_eq!(patient.get("/metrics").await?.status, 404);
+    let metrics = system.api_metrics().await?;
+    ensure!(metrics.contains("mediconnect_http_request_duration_seconds_bucket{"), "{metrics}");
+    ensure!(metrics.contains("route=\"/v1/me\""), "routes are templates: {metrics}");
+    for line in metrics.lines().filter(|line| line.starts_with("# TYPE mediconnect_")) {
+        let mut words = line.split(' ').skip(2);
+        let (name, kind) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        ensure!(kind != "counter" || name.ends_with("_total"), "{line}");
+        let units = ["_seconds", "_bytes", "_messages", "_rows"];
+        ensure!(kind != "histogram" || units.iter().any(|unit| name.ends_with(unit)), "{line}");
+    }
+    Ok(())
+}

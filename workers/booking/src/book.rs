@@ -1,0 +1,211 @@
+//! `booking.book`: takes a slot.
+
+use contracts::{Applied, AppointmentState, BookAppointment, Outcome, Rejection};
+use domain::{
+    Actor, AppointmentId, AppointmentStatus, Availability, NotOffered, PatientId, Role, Slot,
+    UserId,
+};
+use jiff::Timestamp;
+use store::booking::appointments::{self, Busy, FIRST_VERSION, NewAppointment};
+use store::booking::practitioners::Standing;
+use store::booking::{Contention, Failure, Transaction};
+
+use crate::facts::Facts;
+use crate::order::{Order, Outcomes};
+
+/// A booking whose form is right, and which waits to be written.
+#[derive(Clone, Copy)]
+struct Candidate {
+    index: usize,
+    visit: NewAppointment,
+}
+
+/// Settles bookings as if they came one after the other.
+pub(crate) async fn settle(
+    transaction: &Transaction<'_>,
+    orders: &[Order<'_, BookAppointment>],
+    facts: &Facts,
+    now: Timestamp,
+    outcomes: &mut Outcomes,
+) -> Result<(), Failure> {
+    let mut waiting = Vec::with_capacity(orders.len());
+    for order in orders {
+        match visit(order, facts, now) {
+            Ok(visit) => waiting.push(Candidate { index: order.index, visit }),
+            Err(reason) => outcomes.reject(order.index, reason),
+        }
+    }
+    while !waiting.is_empty() {
+        let (wave, later) = first_wave(waiting);
+        let taken = write(transaction, wave, now, outcomes).await?;
+        waiting = later;
+        waiting.retain(|candidate| {
+            let is_taken = taken.iter().any(|slot| slot.is_taken_from(candidate));
+            if is_taken {
+                outcomes.reject(candidate.index, Rejection::SlotTaken);
+            }
+            !is_taken
+        });
+    }
+    Ok(())
+}
+
+/// The visit that is asked for, or why there can't be one whoever else has a visit then.
+fn visit(
+    order: &Order<'_, BookAppointment>,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<NewAppointment, Rejection> {
+    let BookAppointment { practitioner_id, patient_id, start } = order.command;
+    if !may_book_for(order.metadata.actor, *patient_id) {
+        return Err(Rejection::NotAllowed);
+    }
+    if facts.practitioners.get(practitioner_id) != Some(&Standing::Bookable) {
+        return Err(Rejection::UnknownPractitioner);
+    }
+    if !facts.patients.contains(patient_id) {
+        return Err(Rejection::UnknownPatient);
+    }
+    if start.resolve().is_ok_and(|start| start < now) {
+        return Err(Rejection::StartInPast);
+    }
+    let slot = match facts.weeks.get(practitioner_id).map(|week: &Availability| week.slot_at(start))
+    {
+        Some(Ok(slot)) => slot,
+        Some(Err(NotOffered::InGap)) => return Err(Rejection::StartInGap),
+        Some(Err(NotOffered::Ambiguous)) => return Err(Rejection::StartAmbiguous),
+        Some(Err(NotOffered::OffGrid)) => return Err(Rejection::OffGrid),
+        Some(Err(NotOffered::OutsideHours)) | None => return Err(Rejection::OutsideHours),
+    };
+    Ok(NewAppointment {
+        id: AppointmentId::generate(),
+        practitioner_id: *practitioner_id,
+        patient_id: *patient_id,
+        slot,
+        request_id: order.metadata.request_id,
+    })
+}
+
+fn may_book_for(actor: Actor, patient: PatientId) -> bool {
+    match actor.role {
+        Role::Admin => true,
+        Role::Patient => actor.id == UserId::from(patient),
+        Role::Doctor | Role::Operator => false,
+    }
+}
+
+/// Divides bookings into those that don't meet an earlier one, and those that have to wait for
+/// the end of it. Both stay in order.
+fn first_wave(waiting: Vec<Candidate>) -> (Vec<Candidate>, Vec<Candidate>) {
+    let mut wave: Vec<Candidate> = Vec::with_capacity(waiting.len());
+    let mut later: Vec<Candidate> = Vec::new();
+    for candidate in waiting {
+        let meets = |earlier: &Candidate| earlier.meets(&candidate);
+        if wave.iter().any(meets) || later.iter().any(meets) {
+            later.push(candidate);
+        } else {
+            wave.push(candidate);
+        }
+    }
+    (wave, later)
+}
+
+impl Candidate {
+    /// Whether not both of them can be booked.
+    fn meets(&self, other: &Self) -> bool {
+        let (a, b) = (&self.visit, &other.visit);
+        (a.practitioner_id == b.practitioner_id || a.patient_id == b.patient_id)
+            && overlap(a.slot, b.slot)
+    }
+
+    fn outcome(&self) -> Outcome {
+        let NewAppointment { id, practitioner_id, patient_id, slot, .. } = self.visit;
+        let state = AppointmentState {
+            id,
+            version: FIRST_VERSION,
+            status: AppointmentStatus::Booked,
+            practitioner_id,
+            patient_id,
+            start: slot.start,
+            end: slot.end,
+            cancelation_reason: None,
+        };
+        Outcome::Applied { result: Applied::Appointment(state) }
+    }
+}
+
+fn overlap(a: Slot, b: Slot) -> bool {
+    a.start < b.end && b.start < a.end
+}
+
+/// A time of a practitioner's that is known to be gone.
+enum Taken {
+    /// By a visit that was just booked.
+    Booked(NewAppointment),
+    /// By one that was there before. What is known of it is only that it meets this one.
+    Before(NewAppointment),
+}
+
+impl Taken {
+    fn is_taken_from(&self, candidate: &Candidate) -> bool {
+        let wanted = &candidate.visit;
+        match self {
+            Self::Booked(visit) => {
+                visit.practitioner_id == wanted.practitioner_id && overlap(visit.slot, wanted.slot)
+            }
+            Self::Before(visit) => {
+                visit.practitioner_id == wanted.practitioner_id && visit.slot == wanted.slot
+            }
+        }
+    }
+}
+
+/// Books those of a wave that can be booked, and says which of the practitioners' times are gone.
+async fn write(
+    transaction: &Transaction<'_>,
+    mut wave: Vec<Candidate>,
+    now: Timestamp,
+    outcomes: &mut Outcomes,
+) -> Result<Vec<Taken>, Failure> {
+    // One order for everybody: two workers that want the same times wait for each other at most
+    // one way.
+    wave.sort_unstable_by_key(|candidate| {
+        (candidate.visit.practitioner_id, candidate.visit.slot.start)
+    });
+    let visits: Vec<NewAppointment> = wave.iter().map(|candidate| candidate.visit).collect();
+    let booked = appointments::insert(transaction, &visits, now).await?;
+    let (booked, refused): (Vec<Candidate>, Vec<Candidate>) =
+        wave.into_iter().partition(|candidate| booked.contains(&candidate.visit.id));
+
+    let mut taken = Vec::with_capacity(booked.len());
+    for candidate in booked {
+        outcomes.set(candidate.index, candidate.outcome());
+        taken.push(Taken::Booked(candidate.visit));
+    }
+    for (candidate, busy) in with_busy(transaction, refused).await? {
+        match busy {
+            Busy { practitioner: true, .. } => {
+                outcomes.reject(candidate.index, Rejection::SlotTaken);
+                taken.push(Taken::Before(candidate.visit));
+            }
+            Busy { patient: true, .. } => {
+                outcomes.reject(candidate.index, Rejection::PatientBusy);
+            }
+            // What stood in the way was called off meanwhile.
+            Busy { .. } => return Err(Failure::Contended(Contention::ChangedMeanwhile)),
+        }
+    }
+    Ok(taken)
+}
+
+async fn with_busy(
+    transaction: &Transaction<'_>,
+    refused: Vec<Candidate>,
+) -> Result<Vec<(Candidate, Busy)>, Failure> {
+    if refused.is_empty() {
+        return Ok(Vec::new());
+    }
+    let visits: Vec<NewAppointment> = refused.iter().map(|candidate| candidate.visit).collect();
+    let busy = appointments::busy(transaction, &visits).await?;
+    Ok(refused.into_iter().zip(busy).collect())
+}

@@ -1,0 +1,33 @@
+//! What the booking worker counts. Labels are enum words.
+
+use std::sync::LazyLock;
+
+use runtime::metrics::{IntCounter, IntCounterVec, IntGauge, counter, counter_vec, gauge};
+
+/// Requests settled: kind, outcome, and the reason when that is a rejection.
+pub(crate) static SETTLED: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter_vec("requests_settled_total", "Requests settled", &["kind", "outcome", "reason"])
+});
+
+/// Deliveries of requests that had been settled before.
+pub(crate) static ALREADY_SETTLED: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter_vec(
+        "requests_already_settled_total",
+        "Requests that were delivered again after they had been settled",
+        &["kind"],
+    )
+});
+
+/// Transactions that a batch was cut into.
+pub(crate) static SEGMENTS: LazyLock<IntCounter> = LazyLock::new(|| {
+    counter("batch_segments_total", "Transactions that batches of commands were cut into")
+});
+
+/// Facts published.
+pub(crate) static PUBLISHED: LazyLock<IntCounter> =
+    LazyLock::new(|| counter("outbox_published_total", "Facts published from the outbox"));
+
+/// Facts in the outbox.
+pub(crate) static PENDING: LazyLock<IntGauge> = LazyLock::new(|| {
+    gauge("outbox_pending_rows", "Facts in the outbox when this worker last looked")
+});

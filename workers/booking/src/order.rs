@@ -1,0 +1,38 @@
+//! The part of a batch that one message's file works on.
+
+use contracts::{Metadata, Outcome, Rejection};
+
+/// A request that is to be done, and its index in the segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order<'a, C> {
+    pub index: usize,
+    pub metadata: &'a Metadata,
+    pub command: &'a C,
+}
+
+/// The ends of a segment's requests, by index, as far as they are known.
+#[derive(Debug)]
+pub(crate) struct Outcomes(Vec<Option<Outcome>>);
+
+impl Outcomes {
+    pub fn unknown(count: usize) -> Self {
+        Self(vec![None; count])
+    }
+
+    pub fn set(&mut self, index: usize, outcome: Outcome) {
+        self.0[index] = Some(outcome);
+    }
+
+    pub fn reject(&mut self, index: usize, reason: Rejection) {
+        self.set(index, Outcome::Rejected { reason });
+    }
+}
+
+impl IntoIterator for Outcomes {
+    type Item = Option<Outcome>;
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}

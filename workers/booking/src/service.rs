@@ -1,0 +1,114 @@
+//! The worker as a process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bus::{Bus, ConsumerSpec, Runner, RunnerError};
+use contracts::BookingKind;
+use domain::{SharedClock, SystemClock};
+use resilience::RetryDelays;
+use runtime::{Settings, Shutdown};
+use store::booking::{Pool, SchemaProblem};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::outbox::OutboxLoop;
+use crate::{Handler, Precedence, Settler};
+
+/// Takes every command, in the stream's order.
+const MAIN_LANE: &str = "booking";
+
+/// Takes withdrawals only, so that they overtake what they withdraw. The main lane sees them
+/// too, in their turn, and finds them settled.
+const EXPRESS_LANE: &str = "booking-withdraw";
+
+/// Pauses between looks at a database that is away at start.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// Runs the worker until the soft stop. Then what is in hand is finished, the rest goes back to
+/// the stream, and what is committed is published.
+pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
+    runtime::metrics::serve(settings.booking.metrics_listen, &shutdown).await?;
+    let url = settings.database.require_booking_url()?;
+    let pool = Pool::connect(url, &settings.database)?;
+    if !is_schema_known(&pool, &shutdown).await? {
+        return Ok(());
+    }
+    let bus = Bus::connect(&settings.nats, "booking").await?;
+    bus.ensure_topology().await.context("preparing the streams")?;
+
+    let filled = Arc::new(Notify::new());
+    let clock: SharedClock = Arc::new(SystemClock);
+    let settler = Settler::new(pool.clone(), Arc::clone(&clock), Arc::clone(&filled));
+    let lane = |durable, filter_subject, precedence| {
+        let spec = ConsumerSpec {
+            durable,
+            filter_subject,
+            batch_size: settings.booking.batch_size,
+            ack_wait: Duration::from_millis(settings.nats.ack_wait_ms),
+        };
+        let handler = Handler::new(settler.clone(), precedence);
+        Runner::new(bus.clone(), spec, handler, Arc::clone(&clock))
+    };
+    let (first, second) = Precedence::pair();
+    let express = lane(EXPRESS_LANE, BookingKind::Withdraw.all_subjects(), first);
+    let main = lane(MAIN_LANE, "mc.cmd.booking.>".to_owned(), second);
+    let finished = CancellationToken::new();
+    let publishing = OutboxLoop {
+        pool,
+        publisher: bus.clone(),
+        filled,
+        idle: Duration::from_millis(settings.booking.outbox_idle_ms),
+        finished: finished.clone(),
+    };
+    shutdown.spawn("outbox", publishing.run());
+    shutdown.spawn("lanes", run_lanes(express, main, finished, shutdown.clone()));
+    tracing::info!("the booking worker is ready");
+
+    let ended = shutdown.wait().await;
+    bus.flush().await;
+    Ok(ended?)
+}
+
+/// Whether the schema is the one we know: waits for a database that is away, and refuses another
+/// schema. False when the soft stop came first.
+async fn is_schema_known(pool: &Pool, shutdown: &Shutdown) -> anyhow::Result<bool> {
+    let mut pauses = RetryDelays::new(PAUSES.0, PAUSES.1);
+    let mut is_waiting = false;
+    loop {
+        match pool.check_schema().await {
+            Ok(()) => return Ok(true),
+            Err(SchemaProblem::Mismatch(mismatch)) => return Err(mismatch.into()),
+            Err(SchemaProblem::Unreachable(failure)) if !is_waiting => {
+                is_waiting = true;
+                tracing::warn!(%failure, "waiting for the database");
+            }
+            Err(SchemaProblem::Unreachable(_)) => {}
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pauses.next_delay()) => {}
+            () = shutdown.soft_stopped() => return Ok(false),
+        }
+    }
+}
+
+/// Runs both lanes, the main one once every withdrawal that waited at the start is in hand.
+async fn run_lanes(
+    express: Runner<Handler>,
+    main: Runner<Handler>,
+    finished: CancellationToken,
+    shutdown: Shutdown,
+) -> Result<(), RunnerError> {
+    let _finished = finished.drop_guard();
+    let mut caught_up = express.caught_up();
+    let main = async {
+        let is_caught_up = tokio::select! {
+            waited = caught_up.wait_for(|is_caught_up| *is_caught_up) => waited.is_ok(),
+            () = shutdown.soft_stopped() => false,
+        };
+        if is_caught_up { Box::pin(main.run(shutdown.clone())).await } else { Ok(()) }
+    };
+    tokio::try_join!(express.run(shutdown.clone()), main)?;
+    Ok(())
+}

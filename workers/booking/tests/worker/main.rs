@@ -1,0 +1,16 @@
+//! The booking worker on real servers: what it settles, and (`service`) the whole of it.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the answer")]
+
+mod availability;
+mod booking;
+mod cancelling;
+mod clinic;
+mod constraints;
+mod faults;
+mod idempotency;
+mod order;
+mod outbox;
+mod race;
+mod service;
+mod withdrawing;
