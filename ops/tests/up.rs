@@ -6,6 +6,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::ExposeSecret;
@@ -85,13 +86,7 @@ impl Up {
 
     /// The pids of all its processes.
     fn pids(&self) -> Vec<u32> {
-        let records = fs::read_dir(self.folder.join("run")).unwrap();
-        records
-            .map(|record| {
-                let name = record.unwrap().file_name().into_string().unwrap();
-                name.split('.').nth(1).unwrap().parse().unwrap()
-            })
-            .collect()
+        recorded_pids(&self.folder)
     }
 
     /// Reads what it says until a line contains the text.
@@ -128,6 +123,17 @@ async fn rest<R: AsyncRead + Unpin>(lines: &mut Lines<BufReader<R>>) -> String {
 
 fn send(pid: u32, signal: Signal) {
     kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
+}
+
+/// The pids in the names of the records, `<name>.<pid>.json`.
+fn recorded_pids(folder: &Path) -> Vec<u32> {
+    let records = fs::read_dir(folder.join("run")).unwrap();
+    records
+        .map(|record| {
+            let name = record.unwrap().file_name().into_string().unwrap();
+            name.split('.').nth(1).unwrap().parse().unwrap()
+        })
+        .collect()
 }
 
 fn is_running(pid: u32) -> bool {
@@ -228,17 +234,26 @@ async fn stopped_while_it_starts_leaves_nothing_running() {
     let mut child = command(folder.path()).spawn().unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     while !said.next_line().await.unwrap().unwrap().contains("schema: ") {}
-    let records = fs::read_dir(folder.path().join("run")).unwrap();
-    let pids: Vec<u32> = records
-        .map(|record| {
-            let name = record.unwrap().file_name().into_string().unwrap();
-            name.split('.').nth(1).unwrap().parse().unwrap()
-        })
-        .collect();
+    let pids = recorded_pids(folder.path());
     assert!(pids.len() >= 2);
     send(child.id().unwrap(), Signal::INT);
     let _ = rest(&mut said).await;
     child.wait().await.unwrap();
+    assert!(!pids.iter().any(|pid| is_running(*pid)));
+}
+
+#[tokio::test]
+async fn second_signal_ends_even_what_hangs() {
+    let folder = folder();
+    let mut up = Up::ready(&folder).await;
+    let pids = up.pids();
+    let api = up.json()["api_pid"].as_u64().unwrap();
+    send(u32::try_from(api).unwrap(), Signal::STOP);
+    up.signal(Signal::INT);
+    up.says("stopping").await;
+    // Far sooner than the grace that a service has.
+    let ended = tokio::time::timeout(Duration::from_secs(5), up.end(Signal::INT)).await;
+    assert!(ended.unwrap().success());
     assert!(!pids.iter().any(|pid| is_running(*pid)));
 }
 

@@ -65,10 +65,18 @@ impl System {
         command
     }
 
-    /// How many requests have ended.
-    pub async fn settled_requests(&self) -> anyhow::Result<i64> {
-        let count = "SELECT count(*) FROM requests";
+    /// How many visits there are.
+    pub async fn visits(&self) -> anyhow::Result<i64> {
+        let count = "SELECT count(*) FROM appointments";
         Ok(self.database().await?.query_one(count, &[]).await?.get(0))
+    }
+
+    /// How many messages the worker has been given and hasn't settled.
+    pub async fn in_hand(&self) -> anyhow::Result<usize> {
+        let context = async_nats::jetstream::new(self.nats.client().await?);
+        let stream = context.get_stream(contracts::subjects::COMMANDS).await?;
+        let consumer = stream.consumer_info("booking").await?;
+        Ok(consumer.num_ack_pending)
     }
 }
 

@@ -14,8 +14,8 @@ const DAY: InventedDay = InventedDay { rows: 900, patients: 60, clinics: 2 };
 /// Enough that something is in flight whenever a fault strikes.
 const CONNECTIONS: u32 = 24;
 
-/// The fault strikes whenever this many more requests have ended, until it has hit.
-const EVERY: i64 = 100;
+/// The fault strikes whenever there are this many more visits, until it has hit.
+const EVERY: i64 = 60;
 
 /// The sum of a counter over its labels.
 fn counter(metrics: &str, name: &str) -> u64 {
@@ -26,12 +26,12 @@ fn counter(metrics: &str, name: &str) -> u64 {
     values.sum::<f64>() as u64
 }
 
-/// Waits until `count` requests have ended; false when the day ends before.
+/// Waits until there are `count` visits; false when the day ends before.
 async fn reach(system: &System, count: i64) -> anyhow::Result<bool> {
     if count + EVERY > i64::from(DAY.rows) {
         return Ok(false);
     }
-    let reached = || async { Ok(system.settled_requests().await? >= count) };
+    let reached = || async { Ok(system.visits().await? >= count) };
     system.wait_until("the replay gets on", reached).await?;
     Ok(true)
 }
@@ -94,13 +94,14 @@ async fn the_worker_is_killed() -> anyhow::Result<()> {
     let mut system = start().await?;
     let (replay, mut next, mut hits) = (system.start_replay(CONNECTIONS)?, 0, 0);
     while hits == 0 {
-        next = system.settled_requests().await?.max(next) + EVERY;
+        next = system.visits().await?.max(next) + EVERY;
         ensure!(reach(&system, next).await?, "no kill hit a message in flight");
+        let at_work = || async { Ok(system.in_hand().await? > 0) };
+        system.wait_until("the worker has something in hand", at_work).await?;
         system.kill_worker().await?;
         system.start_worker().await?;
         // Redeliveries come once `ack_wait` is over.
-        let after = system.settled_requests().await? + EVERY;
-        reach(&system, after).await?;
+        reach(&system, system.visits().await? + EVERY).await?;
         hits = counter(&system.worker_metrics().await?, "mediconnect_redeliveries_total");
     }
     let report = replay.report().await?;
@@ -147,7 +148,7 @@ async fn the_workers_database_connections_are_terminated() -> anyhow::Result<()>
         WHERE usename = 'mediconnect_booking' AND datname = current_database()
         AND state <> 'idle'";
     while hits == 0 {
-        next = system.settled_requests().await?.max(next) + EVERY / 4;
+        next = system.visits().await?.max(next) + EVERY / 4;
         ensure!(reach(&system, next).await?, "no transaction was ever hit");
         let database = system.database().await?;
         let struck =

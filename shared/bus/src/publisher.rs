@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use async_nats::jetstream::publish::PublishAck;
 use contracts::{BookingCommand, Metadata};
 use domain::RequestId;
 use resilience::RetryDelays;
@@ -24,8 +25,9 @@ use crate::{Bus, metrics};
 /// moment: waiting longer would only add latency.
 const QUEUE: usize = 8_192;
 
-/// How long one publish may stay unanswered before it is sent again.
-const ATTEMPT: Duration = Duration::from_secs(2);
+/// How long one publish may stay unanswered before it is sent again, unless the connection was
+/// lost. A disk that is merely slow must not be given everything twice.
+const ATTEMPT: Duration = Duration::from_secs(4);
 
 /// A command on its way into the stream.
 #[derive(Clone, Debug)]
@@ -107,7 +109,7 @@ async fn publish_batch(bus: &Bus, batch: Vec<Waiting>) {
 
         let started = Instant::now();
         metrics::get().publish_batch.observe(messages.len() as f64);
-        match bus.publish_atomically(&messages, patience).await {
+        match publish(bus, &messages, patience).await {
             Ok(ack) => {
                 metrics::get().publish_seconds.observe(started.elapsed().as_secs_f64());
                 let first = ack.sequence + 1 - groups.len() as u64;
@@ -130,6 +132,21 @@ async fn publish_batch(bus: &Bus, batch: Vec<Waiting>) {
                 return;
             }
         }
+    }
+}
+
+/// One try. When the connection is made anew, the acknowledgement went down with the old one.
+async fn publish(
+    bus: &Bus,
+    messages: &[Outgoing],
+    patience: Duration,
+) -> Result<PublishAck, PublishError> {
+    let mut connections = bus.connections.clone();
+    connections.mark_unchanged();
+    tokio::select! {
+        biased;
+        published = bus.publish_atomically(messages, patience) => published,
+        _ = connections.changed() => Err(PublishError::Unknown),
     }
 }
 

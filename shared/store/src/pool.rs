@@ -41,6 +41,17 @@ impl Pool {
         max_connections: u32,
         settings: &DatabaseSettings,
     ) -> Result<Self, StoreError> {
+        Self::lazy_with(url, application_name, max_connections, settings, &[])
+    }
+
+    /// As [`Pool::lazy`], with further settings of PostgreSQL.
+    pub fn lazy_with(
+        url: &SecretString,
+        application_name: &'static str,
+        max_connections: u32,
+        settings: &DatabaseSettings,
+        parameters: &[(&str, &str)],
+    ) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url.expose_secret())
             .map_err(|_| StoreError::MalformedUrl)?
             .application_name(application_name)
@@ -49,7 +60,8 @@ impl Pool {
                 // We never rest in a transaction; a process that was stopped might.
                 ("idle_in_transaction_session_timeout", "10s".to_owned()),
                 ("timezone", "UTC".to_owned()),
-            ]);
+            ])
+            .options(parameters.iter().copied());
         let connections = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(Duration::from_millis(settings.connect_timeout_ms))

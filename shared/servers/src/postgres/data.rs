@@ -31,6 +31,9 @@ impl Site<'_> {
         }
         self.run_initdb(&unfinished).await?;
         self.create_database(&unfinished).await?;
+        if self.options.durable {
+            self.write_to_disk(&unfinished).await?;
+        }
         fs::rename(&unfinished, &data).map_err(ServerError::at("renaming", &unfinished))
     }
 
@@ -52,18 +55,22 @@ impl Site<'_> {
     async fn run_initdb(&self, data: &Path) -> Result<(), ServerError> {
         let mut initdb = self.command("initdb");
         initdb.arg("-D").arg(data).args(["-U", OWNER, "-A", "scram-sha-256", "-E", "UTF8"]);
-        initdb.args(["--locale=C.UTF-8", "--no-instructions"]);
+        initdb.args(["--locale=C.UTF-8", "--no-instructions", "--no-sync"]);
         initdb.arg("--pwfile").arg(self.password_file());
-        if !self.options.durable {
-            initdb.arg("--no-sync");
-        }
         self.run_to_end("initdb", initdb, None).await
+    }
+
+    /// Once for everything that the steps before have written.
+    async fn write_to_disk(&self, data: &Path) -> Result<(), ServerError> {
+        let mut initdb = self.command("initdb");
+        initdb.arg("--sync-only").arg("-D").arg(data);
+        self.run_to_end("initdb --sync-only", initdb, None).await
     }
 
     /// In single-user mode, since nothing here speaks PostgreSQL's protocol.
     async fn create_database(&self, data: &Path) -> Result<(), ServerError> {
         let mut single = self.command("postgres");
-        single.args(["--single", "-j", "-D"]).arg(data).arg("postgres");
+        single.args(["--single", "-F", "-j", "-D"]).arg(data).arg("postgres");
         let statement = format!("CREATE DATABASE {DATABASE} OWNER {OWNER};\n");
         self.run_to_end("postgres --single", single, Some(statement)).await
     }

@@ -23,6 +23,13 @@ pub use requests::SettledRequest;
 pub use slots::Calendar;
 pub use users::{UserFilter, UserRow};
 
+/// The same few queries come again and again with other parameters; planning each time would take
+/// longer than running them. So every query here is written so that one plan fits.
+const PARAMETERS: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
+
+/// What sorts before every id.
+const BEFORE_ALL: uuid::Uuid = uuid::Uuid::nil();
+
 /// Where api reads.
 #[derive(Clone, Debug)]
 pub struct Reader {
@@ -39,7 +46,8 @@ pub struct CallerTx {
 impl Reader {
     /// Connects on first use.
     pub fn connect(url: &SecretString, settings: &DatabaseSettings) -> Result<Self, StoreError> {
-        let pool = Pool::lazy(url, "mediconnect-api", settings.api_connections, settings)?;
+        let connections = settings.api_connections;
+        let pool = Pool::lazy_with(url, "mediconnect-api", connections, settings, &PARAMETERS)?;
         Ok(Self { pool })
     }
 

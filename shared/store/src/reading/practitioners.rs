@@ -4,7 +4,7 @@ use domain::{Availability, HumanName, OpeningHours, PractitionerId, SlotLength};
 use jiff::civil::{Time, Weekday};
 use uuid::Uuid;
 
-use super::CallerTx;
+use super::{BEFORE_ALL, CallerTx};
 use crate::StoreError;
 
 /// An entry of the directory.
@@ -94,12 +94,12 @@ impl CallerTx {
             Row,
             "SELECT id, given_name, family_name, specialty FROM practitioners
              WHERE approved_at IS NOT NULL
-               AND ($1::text IS NULL OR specialty = $1)
-               AND ($2::uuid IS NULL OR id > $2)
+               AND specialty = coalesce($1, specialty)
+               AND id > $2
              ORDER BY id
              LIMIT $3",
             filter.specialty,
-            filter.after.map(PractitionerId::as_uuid),
+            filter.after.map_or(BEFORE_ALL, PractitionerId::as_uuid),
             filter.limit,
         )
         .fetch_all(self.connection())

@@ -3,7 +3,7 @@
 use domain::{Email, Role, UserId};
 use jiff::Timestamp;
 
-use super::CallerTx;
+use super::{BEFORE_ALL, CallerTx};
 use crate::StoreError;
 
 /// A user in an administrator's list.
@@ -39,11 +39,11 @@ impl CallerTx {
             r#"SELECT id, email, role, status = 'active' AS "is_active!",
                    created_at AS "created_at: jiff_sqlx::Timestamp"
                FROM users
-               WHERE ($1::text IS NULL OR role = $1) AND ($2::uuid IS NULL OR id > $2)
+               WHERE role = coalesce($1, role) AND id > $2
                ORDER BY id
                LIMIT $3"#,
             filter.role.map(Role::as_str),
-            filter.after.map(UserId::as_uuid),
+            filter.after.map_or(BEFORE_ALL, UserId::as_uuid),
             filter.limit,
         )
         .fetch_all(self.connection())

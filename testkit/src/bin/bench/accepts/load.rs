@@ -11,7 +11,7 @@ use futures::future::try_join_all;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::PATIENCE;
+use super::CONNECTIONS;
 
 /// What a load has led to.
 pub(super) struct Outcome {
@@ -33,11 +33,12 @@ impl Outcome {
     }
 }
 
-/// Sends all requests over a number of connections, each one after the other.
+/// Sends all requests over a number of connections, each one after the other, for as long as
+/// `patience` lasts.
 pub(super) async fn run(
     url: &str,
     requests: Vec<Bytes>,
-    connections: usize,
+    patience: Duration,
     done: &AtomicU64,
 ) -> anyhow::Result<Outcome> {
     let address = url.strip_prefix("http://").context("api listens on plain HTTP")?.to_owned();
@@ -49,7 +50,7 @@ pub(super) async fn run(
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let outcome = runtime
             .map_err(anyhow::Error::from)
-            .and_then(|runtime| runtime.block_on(send_all(&address, &shared, connections)));
+            .and_then(|runtime| runtime.block_on(send_all(&address, &shared, patience)));
         // Nobody listens any more when the run was cut off.
         let _ = finished.send(outcome);
     });
@@ -81,12 +82,13 @@ impl Requests {
 async fn send_all(
     address: &str,
     requests: &Requests,
-    connections: usize,
+    patience: Duration,
 ) -> anyhow::Result<Outcome> {
-    let connecting = (0..connections).map(|_| Connection::open(address));
+    let connecting = (0..CONNECTIONS).map(|_| Connection::open(address));
     let mut connections = try_join_all(connecting).await?;
     let began = Instant::now();
-    let sending = connections.iter_mut().map(|connection| connection.send(requests, began));
+    let end = began + patience;
+    let sending = connections.iter_mut().map(|connection| connection.send(requests, end));
     let latencies = try_join_all(sending).await?;
     let elapsed = began.elapsed();
     let mut latencies = latencies.concat();
