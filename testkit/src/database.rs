@@ -62,7 +62,7 @@ impl TestDatabase {
         with_login(&self.url, role, &PASSWORD.into()).expect("it is made from a valid URL")
     }
 
-    /// Settings with the URLs of all roles.
+    /// Settings with the URLs of all roles, and the patience that a busy machine needs.
     pub fn settings(&self) -> DatabaseSettings {
         DatabaseSettings {
             url: Some(self.url.clone()),
@@ -70,6 +70,8 @@ impl TestDatabase {
             accounts_url: Some(self.url_for(ServiceRole::Accounts)),
             booking_url: Some(self.url_for(ServiceRole::Booking)),
             ops_url: Some(self.url_for(ServiceRole::Ops)),
+            statement_timeout_ms: 60_000,
+            connect_timeout_ms: 20_000,
             ..DatabaseSettings::default()
         }
     }

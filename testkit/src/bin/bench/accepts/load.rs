@@ -109,15 +109,16 @@ impl Connection {
     }
 
     /// Sends requests until there are none or time is up; how long each took.
-    async fn send(&mut self, requests: &Requests, began: Instant) -> anyhow::Result<Vec<Duration>> {
+    async fn send(&mut self, requests: &Requests, end: Instant) -> anyhow::Result<Vec<Duration>> {
         let mut latencies = Vec::new();
-        while began.elapsed() < PATIENCE
+        let mut sent = Instant::now();
+        while sent < end
             && let Some(request) = requests.take()
         {
-            let sent = Instant::now();
             self.stream.write_all(request).await?;
             self.accepted().await?;
             latencies.push(sent.elapsed());
+            sent = Instant::now();
         }
         Ok(latencies)
     }
