@@ -1,5 +1,6 @@
 //! What a running `mediconnect up` has written down for other commands on the same machine.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,15 @@ use serde::{Deserialize, Serialize};
 
 /// Where `mediconnect up` keeps everything, unless it is told otherwise.
 pub const DEFAULT_FOLDER: &str = ".mediconnect";
+
+/// Says otherwise. `./dev` sets it to the checkout's folder, wherever it is called from.
+pub const FOLDER_VARIABLE: &str = "MEDICONNECT_DIR";
+
+/// Where the `mediconnect up` that is meant keeps everything.
+pub fn folder() -> PathBuf {
+    let told = env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty());
+    told.map_or_else(|| DEFAULT_FOLDER.into(), PathBuf::from)
+}
 
 /// `up.json`: there while everything is ready, gone otherwise. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use runtime::{Settings, SettingsError};
 
-use crate::local::{DEFAULT_FOLDER, LocalFiles};
+use crate::local::{self, LocalFiles};
 
 /// The settings of a service or of a command that is told everything.
 pub fn load(config: Option<&Path>) -> Result<Settings, SettingsError> {
@@ -15,7 +15,7 @@ pub fn load(config: Option<&Path>) -> Result<Settings, SettingsError> {
 /// The settings of an operator's command: those that are given, or else those of the `mediconnect
 /// up` that runs from this folder.
 pub fn load_for_operators(config: Option<&Path>) -> Result<Settings, SettingsError> {
-    let local = LocalFiles::new(Path::new(DEFAULT_FOLDER)).ops_settings();
+    let local = LocalFiles::new(&local::folder()).ops_settings();
     let is_told = config.is_some() || is_given(&["MC_CONFIG", "MC_DATABASE__OPS_URL", "NATS_URL"]);
     if !is_told && local.exists() { load(Some(&local)) } else { load(config) }
 }

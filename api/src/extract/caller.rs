@@ -24,18 +24,6 @@ pub struct Anonymous {
     pub correlation_id: CorrelationId,
 }
 
-impl Caller {
-    /// Fails unless the caller has one of these roles.
-    pub fn require(&self, roles: &[Role]) -> Result<(), Problem> {
-        if roles.contains(&self.actor.role) {
-            return Ok(());
-        }
-        let words: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
-        Err(Problem::new(ProblemType::Forbidden)
-            .with_detail(format!("only for the role {}", words.join(" or "))))
-    }
-}
-
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
@@ -51,6 +39,45 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
+macro_rules! only_for {
+    ($($(#[$doc:meta])* $name:ident: $($role:ident)|+;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// Decided before the body is read: whoever may not ask learns nothing of the form.
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name(pub Caller);
+
+        impl FromRequestParts<App> for $name {
+            type Rejection = Problem;
+
+            async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+                let caller = Caller::from_request_parts(parts, app).await?;
+                require(caller.actor.role, &[$(Role::$role),+]).map(|()| Self(caller))
+            }
+        }
+    )*};
+}
+
+only_for! {
+    /// A caller who may administrate.
+    Administrator: Admin;
+    /// A caller who may book: patients for themselves, administrators for others.
+    Booker: Patient | Admin;
+    /// A caller who may see and cancel visits: their own, or all of them.
+    Participant: Patient | Doctor | Admin;
+    /// A caller who may change opening hours: doctors their own, administrators all of them.
+    Scheduler: Doctor | Admin;
+}
+
+fn require(role: Role, allowed: &[Role]) -> Result<(), Problem> {
+    if allowed.contains(&role) {
+        return Ok(());
+    }
+    let words: Vec<_> = allowed.iter().map(|role| role.as_str()).collect();
+    Err(Problem::new(ProblemType::Forbidden)
+        .with_detail(format!("only for the role {}", words.join(" or "))))
+}
+
 impl FromRequestParts<App> for Anonymous {
     type Rejection = Problem;
 
@@ -62,4 +89,18 @@ impl FromRequestParts<App> for Anonymous {
 /// Set by the outermost layer; made anew only where that layer is missing.
 fn correlation_id(parts: &Parts) -> CorrelationId {
     parts.extensions.get().copied().unwrap_or_else(CorrelationId::generate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_that_is_not_listed_is_refused() {
+        assert!(require(Role::Doctor, &[Role::Doctor, Role::Admin]).is_ok());
+        for role in [Role::Patient, Role::Operator] {
+            let refusal = require(role, &[Role::Doctor, Role::Admin]).unwrap_err();
+            assert_eq!(refusal.kind(), ProblemType::Forbidden);
+        }
+    }
 }

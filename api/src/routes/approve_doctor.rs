@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::{PractitionerId, Role};
+use domain::PractitionerId;
 
 use super::create_doctor::DoctorDocument;
 use crate::app::App;
-use crate::extract::{Caller, Id};
+use crate::extract::{Administrator, Id};
 use crate::problem::{Problem, ProblemType};
 
 /// Approve a doctor, who can be booked from then on. Doing it again changes nothing.
@@ -19,10 +19,9 @@ use crate::problem::{Problem, ProblemType};
 )]
 pub async fn approve_doctor(
     State(app): State<App>,
-    caller: Caller,
+    Administrator(caller): Administrator,
     Id(id): Id<PractitionerId>,
 ) -> Result<Json<DoctorDocument>, Problem> {
-    caller.require(&[Role::Admin])?;
     let accounts = app.accounts.within(caller.correlation_id);
     let approval = accounts
         .approve_practitioner(id, caller.actor.id, app.clock.now())

@@ -5,14 +5,14 @@ use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use contracts::{Applied, BookingCommand, CancelAppointment, Route};
-use domain::{AppointmentId, CancelationReason, Role};
+use domain::{AppointmentId, CancelationReason};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::commands::Order;
 use crate::documents::{AcceptedDocument, AppointmentDocument};
-use crate::extract::{Caller, Form, Id, IdempotencyKey, IfMatch, Prefer, etag};
+use crate::extract::{Form, Id, IdempotencyKey, IfMatch, Participant, Prefer, etag};
 use crate::outcome;
 use crate::problem::Problem;
 
@@ -45,14 +45,13 @@ pub struct CancelForm {
 )]
 pub async fn cancel_appointment(
     State(app): State<App>,
-    caller: Caller,
+    Participant(caller): Participant,
     Id(appointment_id): Id<AppointmentId>,
     IfMatch(version): IfMatch,
     key: IdempotencyKey,
     prefer: Prefer,
     Form(form): Form<CancelForm>,
 ) -> Result<Response, Problem> {
-    caller.require(&[Role::Patient, Role::Doctor, Role::Admin])?;
     let reason = form.reason;
     let command = BookingCommand::Cancel(CancelAppointment { appointment_id, version, reason });
     let route = Route::CancelAppointment;

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use crate::account::{self, ShortText};
 use crate::app::App;
 use crate::documents::NameDocument;
-use crate::extract::{Caller, Form};
+use crate::extract::{Administrator, Form};
 use crate::problem::Problem;
 
 /// A doctor to be.
@@ -64,10 +64,9 @@ pub struct DoctorDocument {
 )]
 pub async fn create_doctor(
     State(app): State<App>,
-    caller: Caller,
+    Administrator(caller): Administrator,
     Form(form): Form<DoctorForm>,
 ) -> Result<Response, Problem> {
-    caller.require(&[Role::Admin])?;
     let password_hash = account::hash(&app, form.password, &form.email).await?;
     let id = UserId::generate();
     let user = NewUser {

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::account;
 use crate::app::App;
 use crate::documents::UserDocument;
-use crate::extract::{Caller, Form};
+use crate::extract::{Administrator, Form};
 use crate::problem::Problem;
 
 /// An administrator or operator to be.
@@ -58,10 +58,9 @@ impl From<StaffRole> for Role {
 )]
 pub async fn create_user(
     State(app): State<App>,
-    caller: Caller,
+    Administrator(caller): Administrator,
     Form(form): Form<UserForm>,
 ) -> Result<(StatusCode, Json<UserDocument>), Problem> {
-    caller.require(&[Role::Admin])?;
     let password_hash = account::hash(&app, form.password, &form.email).await?;
     let user = NewUser {
         id: UserId::generate(),

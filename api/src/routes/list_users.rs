@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::documents::ListDocument;
-use crate::extract::{Caller, Page, QueryParameters};
+use crate::extract::{Administrator, Page, QueryParameters};
 use crate::problem::Problem;
 
 /// An account, as administrators see it.
@@ -62,11 +62,10 @@ impl From<UserRow> for ListedUser {
 )]
 pub async fn list_users(
     State(app): State<App>,
-    caller: Caller,
+    Administrator(caller): Administrator,
     OriginalUri(uri): OriginalUri,
     mut query: QueryParameters,
 ) -> Result<Response, Problem> {
-    caller.require(&[Role::Admin])?;
     let role =
         query.take("role", "patient, doctor, admin or operator", |text| text.parse().ok())?;
     let page = Page::<Uuid>::take(&mut query)?;

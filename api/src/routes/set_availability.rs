@@ -13,7 +13,7 @@ use super::read_availability::{AvailabilityDocument, HoursDocument};
 use crate::app::App;
 use crate::commands::Order;
 use crate::documents::AcceptedDocument;
-use crate::extract::{Caller, Form, Id, IdempotencyKey, Prefer};
+use crate::extract::{Form, Id, IdempotencyKey, Prefer, Scheduler};
 use crate::outcome;
 use crate::problem::{Problem, ProblemType};
 
@@ -48,13 +48,12 @@ pub struct AvailabilityForm {
 )]
 pub async fn set_availability(
     State(app): State<App>,
-    caller: Caller,
+    Scheduler(caller): Scheduler,
     Id(practitioner_id): Id<PractitionerId>,
     key: IdempotencyKey,
     prefer: Prefer,
     Form(form): Form<AvailabilityForm>,
 ) -> Result<Response, Problem> {
-    caller.require(&[Role::Doctor, Role::Admin])?;
     let is_own = PractitionerId::from(caller.actor.id) == practitioner_id;
     if caller.actor.role == Role::Doctor && !is_own {
         let refusal = Problem::new(ProblemType::Forbidden);

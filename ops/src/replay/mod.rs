@@ -83,7 +83,8 @@ pub async fn replay(arguments: &ReplayArguments, shutdown: &Shutdown) -> anyhow:
     let file = arguments.file.as_deref().context("which file?")?;
     let selection = Selection::read(file, arguments.day, arguments.days.get())?;
     let server = Server::find(arguments)?;
-    let default_path = || state::default_path(&server.url, selection.fingerprint());
+    let default_path =
+        || state::default_path(&crate::local::folder(), &server.url, selection.fingerprint());
     let state_path = arguments.state.clone().unwrap_or_else(default_path);
     let _lock = state::lock(&state_path)?;
     let state = State::load(&state_path)?.unwrap_or_else(State::new);

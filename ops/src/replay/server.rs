@@ -7,7 +7,7 @@ use rustix::process::{Pid, test_kill_process};
 use secrecy::SecretString;
 
 use super::arguments::ReplayArguments;
-use crate::local::{DEFAULT_FOLDER, LocalFiles};
+use crate::local::{self, LocalFiles};
 
 /// The server, when neither the command line nor a running `mediconnect up` names one.
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
@@ -33,7 +33,7 @@ pub struct Server {
 impl Server {
     /// The server that is meant.
     pub fn find(arguments: &ReplayArguments) -> anyhow::Result<Self> {
-        Self::find_beside(arguments, &LocalFiles::new(DEFAULT_FOLDER.as_ref()))
+        Self::find_beside(arguments, &LocalFiles::new(&local::folder()))
     }
 
     fn find_beside(arguments: &ReplayArguments, local: &LocalFiles) -> anyhow::Result<Self> {

@@ -104,11 +104,11 @@ pub fn lock(path: &Path) -> anyhow::Result<fs::File> {
     }
 }
 
-/// Where the state of one file at one server is by default: below the working directory.
-pub fn default_path(url: &reqwest::Url, fingerprint: &str) -> PathBuf {
+/// Where the state of one file at one server is by default: beside what `mediconnect up` keeps.
+pub fn default_path(folder: &Path, url: &reqwest::Url, fingerprint: &str) -> PathBuf {
     let host = url.host_str().unwrap_or("localhost").replace([':', '[', ']'], "_");
     let port = url.port_or_known_default().unwrap_or(80);
-    Path::new(".mediconnect/replay").join(format!("{host}-{port}-{fingerprint}.json"))
+    folder.join("replay").join(format!("{host}-{port}-{fingerprint}.json"))
 }
 
 /// The folder of `path`, which nobody else may enter when it has to be made.
@@ -204,12 +204,12 @@ mod tests {
     fn each_server_and_file_has_its_own_state() {
         let url = |text: &str| reqwest::Url::parse(text).unwrap();
         assert_eq!(
-            default_path(&url("http://127.0.0.1:8080"), "0a1b2c3d"),
-            Path::new(".mediconnect/replay/127.0.0.1-8080-0a1b2c3d.json")
+            default_path("kept".as_ref(), &url("http://127.0.0.1:8080"), "0a1b2c3d"),
+            Path::new("kept/replay/127.0.0.1-8080-0a1b2c3d.json")
         );
         assert_eq!(
-            default_path(&url("https://[::1]/"), "0a1b2c3d"),
-            Path::new(".mediconnect/replay/___1_-443-0a1b2c3d.json")
+            default_path("kept".as_ref(), &url("https://[::1]/"), "0a1b2c3d"),
+            Path::new("kept/replay/___1_-443-0a1b2c3d.json")
         );
     }
 }

@@ -22,7 +22,7 @@ use clap::Args;
 use servers::{LockHolder, UpLock, clear_orphans};
 
 use crate::exit::UsageError;
-use crate::local::DEFAULT_FOLDER;
+use crate::local::{DEFAULT_FOLDER, FOLDER_VARIABLE};
 use crate::settings;
 use home::Home;
 use screen::Screen;
@@ -45,7 +45,7 @@ pub struct UpArguments {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// Where data, logs, passwords and tools are kept.
-    #[arg(long, value_name = "FOLDER", default_value = DEFAULT_FOLDER)]
+    #[arg(long, value_name = "FOLDER", env = FOLDER_VARIABLE, default_value = DEFAULT_FOLDER)]
     dir: PathBuf,
 }
 

@@ -90,33 +90,37 @@ impl<P: PublishFacts> OutboxLoop<P> {
         let mut is_failing = false;
         loop {
             let is_last = self.finished.is_cancelled();
-            match self.flush().await {
-                Ok(()) => {
-                    pauses.reset();
-                    is_failing = false;
-                    if is_last {
-                        return;
-                    }
-                    tokio::select! {
-                        () = self.filled.notified() => {}
-                        () = tokio::time::sleep(self.idle) => self.count_pending().await,
-                        () = self.finished.cancelled() => {}
-                    }
-                }
-                Err(failure) => {
-                    if !is_failing || is_last {
-                        tracing::warn!(%failure, "facts wait in the outbox");
-                    }
-                    if is_last {
-                        return;
-                    }
-                    is_failing = true;
-                    tokio::select! {
-                        () = tokio::time::sleep(pauses.next_delay()) => {}
-                        () = self.finished.cancelled() => {}
-                    }
-                }
+            let flushed = self.flush().await;
+            if let Err(failure) = &flushed
+                && (is_last || !is_failing)
+            {
+                tracing::warn!(%failure, "facts wait in the outbox");
             }
+            if is_last {
+                return;
+            }
+            is_failing = flushed.is_err();
+            if is_failing {
+                self.pause(pauses.next_delay()).await;
+            } else {
+                pauses.reset();
+                self.until_needed().await;
+            }
+        }
+    }
+
+    async fn pause(&self, pause: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.finished.cancelled() => {}
+        }
+    }
+
+    async fn until_needed(&self) {
+        tokio::select! {
+            () = self.filled.notified() => {}
+            () = tokio::time::sleep(self.idle) => self.count_pending().await,
+            () = self.finished.cancelled() => {}
         }
     }
 

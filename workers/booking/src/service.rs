@@ -9,6 +9,7 @@ use contracts::BookingKind;
 use domain::{SharedClock, SystemClock};
 use resilience::RetryDelays;
 use runtime::{Settings, Shutdown};
+use store::SchemaMismatch;
 use store::booking::{Pool, SchemaProblem};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -32,11 +33,10 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     runtime::metrics::serve(settings.booking.metrics_listen, &shutdown).await?;
     let url = settings.database.require_booking_url()?;
     let pool = Pool::connect(url, &settings.database)?;
-    if !is_schema_known(&pool, &shutdown).await? {
-        return Ok(());
-    }
-    let bus = Bus::connect(&settings.nats, "booking").await?;
-    bus.ensure_topology().await.context("preparing the streams")?;
+    let bus = tokio::select! {
+        bus = dependencies(&settings, &pool) => bus?,
+        () = shutdown.soft_stopped() => return Ok(()),
+    };
 
     let filled = Arc::new(Notify::new());
     let clock: SharedClock = Arc::new(SystemClock);
@@ -71,25 +71,28 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     Ok(ended?)
 }
 
-/// Whether the schema is the one we know: waits for a database that is away, and refuses another
-/// schema. False when the soft stop came first.
-async fn is_schema_known(pool: &Pool, shutdown: &Shutdown) -> anyhow::Result<bool> {
+/// Waits for the database and for NATS, and refuses those that it doesn't know.
+async fn dependencies(settings: &Settings, pool: &Pool) -> anyhow::Result<Bus> {
+    check_schema(pool).await?;
+    let bus = Bus::connect(&settings.nats, "booking").await?;
+    bus.ensure_topology().await.context("preparing the streams")?;
+    Ok(bus)
+}
+
+async fn check_schema(pool: &Pool) -> Result<(), SchemaMismatch> {
     let mut pauses = RetryDelays::new(PAUSES.0, PAUSES.1);
     let mut is_waiting = false;
     loop {
         match pool.check_schema().await {
-            Ok(()) => return Ok(true),
-            Err(SchemaProblem::Mismatch(mismatch)) => return Err(mismatch.into()),
+            Ok(()) => return Ok(()),
+            Err(SchemaProblem::Mismatch(mismatch)) => return Err(mismatch),
             Err(SchemaProblem::Unreachable(failure)) if !is_waiting => {
                 is_waiting = true;
                 tracing::warn!(%failure, "waiting for the database");
             }
             Err(SchemaProblem::Unreachable(_)) => {}
         }
-        tokio::select! {
-            () = tokio::time::sleep(pauses.next_delay()) => {}
-            () = shutdown.soft_stopped() => return Ok(false),
-        }
+        tokio::time::sleep(pauses.next_delay()).await;
     }
 }
 

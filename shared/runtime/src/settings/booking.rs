@@ -14,9 +14,6 @@ pub struct BookingSettings {
     pub metrics_listen: SocketAddr,
     /// Commands settled in one transaction, at most. Default: 250.
     pub batch_size: usize,
-    /// Age from which the sweep publishes an outbox row that the fast path left behind.
-    /// Default: 2,000 ms.
-    pub outbox_grace_ms: u64,
     /// Pause of the sweep while there is nothing to publish. Default: 1,000 ms.
     pub outbox_idle_ms: u64,
 }
@@ -26,7 +23,6 @@ impl Default for BookingSettings {
         Self {
             metrics_listen: (Ipv4Addr::LOCALHOST, 9465).into(),
             batch_size: 250,
-            outbox_grace_ms: 2_000,
             outbox_idle_ms: 1_000,
         }
     }
@@ -35,7 +31,6 @@ impl Default for BookingSettings {
 impl BookingSettings {
     pub(super) fn check(&self) -> Result<(), Violation> {
         within(1..=1_000, &[("booking.batch_size", self.batch_size as u64)])?;
-        within(0..=600_000, &[("booking.outbox_grace_ms", self.outbox_grace_ms)])?;
         within(10..=600_000, &[("booking.outbox_idle_ms", self.outbox_idle_ms)])
     }
 }

@@ -6,7 +6,7 @@ use futures::future::join;
 use runtime::settings::DatabaseSettings;
 use store::ServiceRole;
 use store::booking::attempts::RecordFailure;
-use store::booking::{Failure, Pool, SchemaProblem};
+use store::booking::{Contention, Failure, Pool, SchemaProblem, Transaction, Work};
 use tokio::net::TcpListener;
 
 use super::clinic::{Clinic, is_applied, monday, settle};
@@ -120,6 +120,38 @@ async fn a_schema_that_is_not_known_is_refused() {
     clinic.admin.batch_execute("DROP TABLE _sqlx_migrations").await.unwrap();
     let problem = clinic.pool.check_schema().await;
     assert!(matches!(problem, Err(SchemaProblem::Mismatch(_))), "{problem:?}");
+}
+
+/// Work that somebody else is always faster at.
+struct Loser;
+
+impl Work for Loser {
+    type Output = ();
+    const NAME: &'static str = "loser";
+
+    async fn run(&self, _transaction: &Transaction<'_>) -> Result<(), Failure> {
+        Err(Failure::Contended(Contention::ChangedMeanwhile))
+    }
+}
+
+#[tokio::test]
+async fn who_loses_every_race_blames_no_message() {
+    let clinic = Clinic::open().await;
+    let ended = clinic.pool.transact(&Loser).await;
+    assert!(matches!(ended, Err(Failure::Outage(_))), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_named() {
+    let clinic = Clinic::open().await;
+    let (doctor, patient) = (clinic.doctor().await, clinic.patient().await);
+    let request = clinic.book(patient, doctor, &monday("09:00"));
+    clinic.settle_one(&request).await;
+    let later = r#"UPDATE requests SET result = '{"teleported": {}}'"#;
+    clinic.admin.batch_execute(later).await.unwrap();
+    let failure = settle(&clinic.settler, &[&request]).await.unwrap_err();
+    let detail = format!("requests.result of row {}", request.id());
+    assert_eq!(failure, Failure::Refused { class: "unreadable_row", detail });
 }
 
 #[tokio::test]
