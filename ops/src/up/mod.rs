@@ -45,7 +45,13 @@ pub struct UpArguments {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// Where data, logs, passwords and tools are kept.
-    #[arg(long, value_name = "FOLDER", env = FOLDER_VARIABLE, default_value = DEFAULT_FOLDER)]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        env = FOLDER_VARIABLE,
+        hide_env_values = true,
+        default_value = DEFAULT_FOLDER
+    )]
     dir: PathBuf,
 }
 
