@@ -6,7 +6,7 @@ use serde::Deserialize;
 use store::identity::CreateError;
 
 use crate::app::App;
-use crate::auth::passwords::check_policy;
+use crate::auth::password_policy::check_policy;
 use crate::problem::{Problem, ProblemType};
 
 /// A text of one line: 1 to 100 characters, none of them a control character.

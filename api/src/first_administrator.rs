@@ -7,7 +7,8 @@ use runtime::Shutdown;
 use secrecy::SecretString;
 use store::identity::{Accounts, CreateError, FirstAdministrator, NewUser};
 
-use crate::auth::passwords::{Passwords, WeakPassword, check_policy};
+use crate::auth::password_policy::{WeakPassword, check_policy};
+use crate::auth::passwords::Passwords;
 
 /// Pause while the database is away.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);

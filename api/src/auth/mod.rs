@@ -2,6 +2,7 @@
 
 pub mod keys;
 pub mod login_wait;
+pub mod password_policy;
 pub mod passwords;
 mod provider;
 pub mod refresh;

@@ -42,10 +42,6 @@ pub async fn read_request(
         Err(error) => return Err(error.into()),
     };
     let stored = own_message(&app, &caller, id).await?.ok_or(ProblemType::NotFound)?;
-    // It may have been settled between the two looks; the message alone wouldn't say so.
-    if !is_end_unknown && let Some(settled) = settled(&app, &caller, id).await? {
-        return Ok(Json(document_of_settled(id, settled)).into_response());
-    }
     let mut document = document_of_message(&stored);
     if is_end_unknown && document.status == RequestStatus::Accepted {
         document.detail = Some(END_UNKNOWN);
