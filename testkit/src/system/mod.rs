@@ -113,6 +113,10 @@ impl System {
         system.environment = system.environment(&keys, settings);
         system.start_api().await?;
         system.start_worker().await?;
+        // The first administrator is made in the background.
+        let api = system.api();
+        let can_sign_in = || async { Ok(api.sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await.is_ok()) };
+        system.wait_until("the administrator can sign in", can_sign_in).await?;
         Ok(system)
     }
 
@@ -211,13 +215,6 @@ impl System {
             ensure!(ended.is_none(), "api ended by itself:\n{}", self.log("api"));
             ensure!(Instant::now() < give_up, "api isn't ready");
             sleep(LOOK_EVERY).await;
-        }
-        // The first administrator is made in the background, once the database is there.
-        if matches!(&self.postgres, Postgres::Shared(_)) {
-            self.wait_until("the administrator can sign in", || async {
-                Ok(api.sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await.is_ok())
-            })
-            .await?;
         }
         Ok(())
     }
