@@ -128,6 +128,11 @@ impl Program {
         Who::Process(self.name, self.process.pid())
     }
 
+    /// The end of its log.
+    pub fn log_tail(&self) -> String {
+        format!("the end of the log of {}: {}", self.name, self.log.tail())
+    }
+
     /// Soft stop.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         let status = self.process.stop().await?;

@@ -88,7 +88,7 @@ impl Section {
         let Some(first) = rounds.first() else { return };
         for (index, (who, _)) in first.iter().enumerate() {
             let samples: Vec<f64> = rounds.iter().map(|round| round[index].1).collect();
-            self.figure(format!("processor time for one {what}: {who}"), "µs", &samples);
+            self.figure(format!("{who}, for one {what}"), "µs of a core", &samples);
         }
     }
 

@@ -30,8 +30,15 @@ const TARGET_BATCHES: f64 = 0.6;
 struct Samples {
     worker_per_s: Vec<f64>,
     cpu_us: Vec<Vec<(&'static str, f64)>>,
-    single_per_s: Vec<f64>,
-    batches_per_s: [Vec<f64>; 2],
+    single: InSql,
+    batches: [InSql; 2],
+}
+
+/// What was measured of one side in SQL, round by round.
+#[derive(Default)]
+struct InSql {
+    per_s: Vec<f64>,
+    cpu_us: Vec<Vec<(&'static str, f64)>>,
 }
 
 /// Measures all sides in turn.
@@ -44,12 +51,11 @@ pub async fn measure(lab: &Lab, arguments: &Arguments) -> anyhow::Result<Section
     for round in 1..=rounds {
         let title = |side: &str| format!("settle {round}/{rounds}: {side}");
         settle_by_worker(lab, count, &title("worker"), &mut samples).await?;
-        let single = in_sql(lab, count, Script::Single, &title("pgbench, 16 clients")).await?;
-        samples.single_per_s.push(single);
-        for clients in [1, 2] {
+        let single = &mut samples.single;
+        in_sql(lab, count, Script::Single, &title("pgbench, 16 clients"), single).await?;
+        for (clients, batches) in (1..).zip(&mut samples.batches) {
             let title = title(&format!("SQL, 250 at once, {clients} clients"));
-            let per_second = in_sql(lab, count, Script::Batches { clients }, &title).await?;
-            samples.batches_per_s[clients as usize - 1].push(per_second);
+            in_sql(lab, count, Script::Batches { clients }, &title, batches).await?;
         }
     }
     lab.empty_streams().await?;
@@ -75,16 +81,23 @@ async fn settle_by_worker(
     lab.drop_database(database).await
 }
 
-async fn in_sql(lab: &Lab, total: u32, script: Script, title: &str) -> anyhow::Result<f64> {
+async fn in_sql(
+    lab: &Lab,
+    total: u32,
+    script: Script,
+    title: &str,
+    samples: &mut InSql,
+) -> anyhow::Result<()> {
     let database = lab.database("sql").await?;
     let client = database.connect().await?;
     let written = AtomicU64::new(0);
     let running = sql::run(lab, &database, script, total);
     let running = count_while(&client, Table::Requests, &written, running);
-    let per_second = watch(title, total, &written, running).await?;
+    let cpu = CpuMeter::start([lab.servers()[0]]);
+    samples.per_s.push(watch(title, total, &written, running).await?);
+    samples.cpu_us.push(cpu.us_per(total.into()));
     check_rows(&database, total, u64::from(total)).await?;
-    lab.drop_database(database).await?;
-    Ok(per_second)
+    lab.drop_database(database).await
 }
 
 /// Everybody must have written the same rows.
@@ -99,21 +112,21 @@ async fn check_rows(database: &Database, total: u32, in_outbox: u64) -> anyhow::
 }
 
 fn section(samples: &Samples, count: u32) -> Section {
-    let Samples { worker_per_s, cpu_us, single_per_s, batches_per_s: [one, two] } = samples;
+    let Samples { worker_per_s, cpu_us, single, batches: [one, two] } = samples;
     let mut section = Section::new(TITLE);
     section.figure("one booking worker", "/s", worker_per_s);
-    section.figure("pgbench, 16 clients, one commit per booking", "/s", single_per_s);
-    section.figure("SQL, 250 per commit, one client", "/s", one);
-    section.figure("SQL, 250 per commit, two clients", "/s", two);
-    section.cpu("booking", cpu_us);
-    let best = better(one, two);
-    let ratios = [
-        ("worker ÷ one commit per booking", TARGET_SINGLE, single_per_s.as_slice()),
-        ("worker ÷ SQL, 250 per commit (the better)", TARGET_BATCHES, best),
-    ];
-    for (name, target, denominators) in ratios {
-        section.ratio(name, target, (worker_per_s, denominators));
-    }
+    section.figure("pgbench, 16 clients, one commit per booking", "/s", &single.per_s);
+    section.figure("SQL, 250 per commit, one client", "/s", &one.per_s);
+    section.figure("SQL, 250 per commit, two clients", "/s", &two.per_s);
+    section.cpu("booking by the worker", cpu_us);
+    section.cpu("booking by pgbench", &single.cpu_us);
+    section.cpu("booking in SQL, one client", &one.cpu_us);
+    section.cpu("booking in SQL, two clients", &two.cpu_us);
+    let single = single.per_s.as_slice();
+    section.ratio("worker ÷ one commit per booking", TARGET_SINGLE, (worker_per_s, single));
+    let limit = better(&one.per_s, &two.per_s);
+    let name = "worker ÷ SQL, 250 per commit (the better)";
+    section.ratio(name, TARGET_BATCHES, (worker_per_s, limit));
     section.note(format!(
         "{count} bookings a round that can all be made, of 100 practitioners and 2,000 patients, \
          mixed; on a fresh copy of one database, with the same schema, role, constraints and \

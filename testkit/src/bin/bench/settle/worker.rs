@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use bus::{OutgoingCommand, Publisher};
 use futures::future::try_join_all;
 use runtime::Shutdown;
@@ -58,7 +58,7 @@ pub(super) async fn settle_all(
     let client = database.connect().await?;
     let worker = booking_worker(lab, database).await?;
     let cpu = CpuMeter::from_birth(worker.who());
-    wait_for(&client, total, settled).await?;
+    wait_for(&client, total, settled).await.with_context(|| worker.log_tail())?;
     let worker_cpu_us = cpu.us_per(total.into())[0].1;
     worker.stop().await?;
     check_rows(database, total, 0).await?;
@@ -78,7 +78,8 @@ async fn wait_for(client: &Client, total: u32, settled: &AtomicU64) -> anyhow::R
             return Ok(());
         }
         if last_change.elapsed() > STALL_BOUND {
-            bail!("the worker stopped at {found} of {total}");
+            let in_outbox = count(client, Table::Outbox).await?;
+            bail!("the worker stands still at {found} of {total}, {in_outbox} in its outbox");
         }
     }
 }
