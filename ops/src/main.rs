@@ -18,6 +18,12 @@ mod worker;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
+
+/// glibc's allocator takes a fifth of api's time at full load, and keeps the 19 MiB of every
+/// password hash for itself.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

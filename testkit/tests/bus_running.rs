@@ -163,6 +163,7 @@ impl Bench {
             durable: "booking",
             filter_subject: "mc.cmd.booking.>".to_owned(),
             batch_size: 50,
+            batches_at_once: 1,
             ack_wait,
         };
         let clock = Arc::new(SystemClock);

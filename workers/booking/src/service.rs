@@ -41,19 +41,22 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     let filled = Arc::new(Notify::new());
     let clock: SharedClock = Arc::new(SystemClock);
     let settler = Settler::new(pool.clone(), Arc::clone(&clock), Arc::clone(&filled));
-    let lane = |durable, filter_subject, precedence| {
+    let lane = |durable, filter_subject, batches_at_once, precedence| {
         let spec = ConsumerSpec {
             durable,
             filter_subject,
             batch_size: settings.booking.batch_size,
+            batches_at_once,
             ack_wait: Duration::from_millis(settings.nats.ack_wait_ms),
         };
         let handler = Handler::new(settler.clone(), precedence);
         Runner::new(bus.clone(), spec, handler, Arc::clone(&clock))
     };
     let (first, second) = Precedence::pair();
-    let express = lane(EXPRESS_LANE, BookingKind::Withdraw.all_subjects(), first);
-    let main = lane(MAIN_LANE, "mc.cmd.booking.>".to_owned(), second);
+    // One at a time here: the main lane waits for the end of it.
+    let express = lane(EXPRESS_LANE, BookingKind::Withdraw.all_subjects(), 1, first);
+    let at_once = settings.booking.batches_at_once;
+    let main = lane(MAIN_LANE, "mc.cmd.booking.>".to_owned(), at_once, second);
     let finished = CancellationToken::new();
     let publishing = OutboxLoop {
         pool,

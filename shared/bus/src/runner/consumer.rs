@@ -20,6 +20,9 @@ pub struct ConsumerSpec {
     pub filter_subject: String,
     /// Messages handled together, at most.
     pub batch_size: usize,
+    /// Batches handled at the same time, at most: while one waits for its commit, the next is
+    /// worked on, if it is a full one. Messages of different batches may be settled in any order.
+    pub batches_at_once: usize,
     /// Silence after which a message is delivered to somebody else.
     pub ack_wait: Duration,
 }

@@ -8,6 +8,8 @@ mod intake;
 mod settle;
 
 use domain::SharedClock;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use runtime::Shutdown;
 use tokio::sync::{mpsc, watch};
 
@@ -42,10 +44,10 @@ impl<H: BatchHandler> Runner<H> {
         self.caught_up.subscribe()
     }
 
-    /// Runs until the soft stop: then the batch in hand is finished, and everything else goes
+    /// Runs until the soft stop: then the batches in hand are finished, and everything else goes
     /// back to the stream at once.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), RunnerError> {
-        let batch_size = self.spec.batch_size;
+        let ConsumerSpec { batch_size, batches_at_once, .. } = self.spec;
         let (sender, mut deliveries) = mpsc::channel(batch_size * BATCHES_IN_HAND);
         let intake = Intake {
             hand: Hand::start(&self.bus, self.spec.ack_wait, &shutdown),
@@ -62,15 +64,31 @@ impl<H: BatchHandler> Runner<H> {
         };
         let pulling = intake.run(sender, shutdown.clone());
         let handling = async {
+            let mut handled = FuturesUnordered::new();
             let mut batch: Vec<Delivery> = Vec::with_capacity(batch_size);
-            while deliveries.recv_many(&mut batch, batch_size).await > 0 {
+            loop {
+                let room = batch_size - batch.len();
+                tokio::select! {
+                    count = deliveries.recv_many(&mut batch, room), if room > 0 => {
+                        if count == 0 {
+                            break;
+                        }
+                    }
+                    Some(()) = handled.next() => {}
+                }
                 if shutdown.is_soft_stopped() {
                     // Dropped deliveries go back without waiting for `ack_wait`.
                     batch.clear();
-                } else {
-                    settling.settle(std::mem::take(&mut batch)).await;
+                }
+                // Another one beside it only when there is much to do: what comes in meanwhile
+                // shares one transaction.
+                let is_idle = handled.is_empty();
+                let is_full = batch.len() == batch_size && handled.len() < batches_at_once;
+                if !batch.is_empty() && (is_idle || is_full) {
+                    handled.push(settling.settle(std::mem::take(&mut batch)));
                 }
             }
+            handled.collect::<()>().await;
         };
         let (pulled, ()) = tokio::join!(pulling, handling);
         pulled
