@@ -1,7 +1,7 @@
 //! Why an insurer doesn't answer a question, and who can do something about it.
 //!
-//! The reasons are X12's (segment AAA, element AAA03); their grouping follows what clearinghouses
-//! advise (Stedi's guide to AAA errors, CAQH CORE's error rules):
+//! The reasons are X12's (segment AAA, element AAA03). The grouping is ours, after what Stedi, a
+//! clearinghouse, advises for each code in its guide to AAA errors:
 //!
 //! | class | reasons | ask again? | fault of the insurer? | who must act |
 //! |---|---|---|---|---|
