@@ -7,10 +7,11 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use runtime::Shutdown;
 
+use crate::insurer::InsurerArguments;
 use crate::ledger::LedgerArguments;
 use crate::replay::ReplayArguments;
 use crate::up::UpArguments;
-use crate::{admin, api, ledger, migrate, replay, settings, up, worker};
+use crate::{admin, api, insurer, ledger, migrate, replay, settings, up, worker};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -26,6 +27,7 @@ Examples:
   mediconnect up                      everything on this machine, until Ctrl-C
   mediconnect migrate --json          bring the database at DATABASE_URL up to date
   mediconnect worker booking          one booking worker; start as many as you need
+  mediconnect insurer --seed 7        an insurance API to test against
   mediconnect ledger --json           prove that nothing accepted was lost";
 
 /// What requests under way get to end after Ctrl-C.
@@ -50,6 +52,7 @@ enum Command {
     /// Run a worker.
     #[command(subcommand)]
     Worker(worker::WorkerCommand),
+    Insurer(InsurerArguments),
     Migrate(migrate::MigrateArguments),
     /// Manage administrators.
     #[command(subcommand)]
@@ -66,6 +69,7 @@ impl Cli {
             Command::Up(arguments) => up::run(arguments, config).await,
             Command::Api => api::run(settings::load(config)?).await,
             Command::Worker(worker) => worker::run(worker, settings::load(config)?).await,
+            Command::Insurer(arguments) => insurer::run(arguments, settings::load(config)?).await,
             Command::Migrate(arguments) => migrate::run(arguments, &settings::load(config)?).await,
             Command::Admin(command) => admin::run(command, &settings::load(config)?).await,
             Command::Ledger(arguments) => {

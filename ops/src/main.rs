@@ -5,6 +5,7 @@ mod api;
 mod cli;
 mod client;
 mod exit;
+mod insurer;
 mod ledger;
 mod local;
 mod migrate;

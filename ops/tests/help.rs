@@ -22,6 +22,7 @@ fn help_of_every_command() {
         &["up"],
         &["api"],
         &["worker"],
+        &["insurer"],
         &["migrate"],
         &["admin", "create"],
         &["ledger"],

@@ -1,4 +1,5 @@
-//! What the services say to each other: envelope, subjects, commands, events, outcomes.
+//! What the services say to each other: envelope, subjects, commands, events, outcomes;
+//! and what the eligibility worker and an insurer say to each other.
 //!
 //! Bodies are JSON. Every message names its kind and version in `Mc-Schema`; retired versions
 //! stay readable, and the snapshots in this crate's tests hold the wire format still.
@@ -6,6 +7,7 @@
 pub mod commands;
 pub mod events;
 pub mod idempotency;
+pub mod insurer;
 pub mod metadata;
 pub mod outcome;
 pub mod subjects;
