@@ -10,7 +10,7 @@ use runtime::Shutdown;
 use crate::ledger::LedgerArguments;
 use crate::replay::ReplayArguments;
 use crate::up::UpArguments;
-use crate::{admin, api, ledger, migrate, replay, settings, up, worker};
+use crate::{admin, api, breaker, ledger, migrate, replay, settings, up, worker};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -56,6 +56,9 @@ enum Command {
     Admin(admin::AdminCommand),
     Ledger(LedgerArguments),
     Replay(ReplayArguments),
+    /// The circuit breaker that stands before each insurer.
+    #[command(subcommand)]
+    Breaker(breaker::BreakerCommand),
 }
 
 impl Cli {
@@ -74,6 +77,7 @@ impl Cli {
             Command::Replay(arguments) => {
                 replay::run(arguments, Shutdown::on_signals(REPLAY_STOP_GRACE)?).await
             }
+            Command::Breaker(command) => breaker::run(&command),
         }
     }
 }

@@ -28,7 +28,8 @@ pub struct Options {
     /// probe together.
     pub jitter: Percent,
     /// A probe that has no result by then makes room for another, and its result is ignored. It
-    /// should be longer than the timeout of the call.
+    /// should be longer than the timeout of the call. Its place under `capacity` stays taken until
+    /// its permit is gone, since it is still running.
     pub probe_deadline: Duration,
     /// Calls that may run at once.
     pub capacity: Option<u64>,
