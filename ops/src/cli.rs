@@ -11,7 +11,7 @@ use crate::insurer::InsurerArguments;
 use crate::ledger::LedgerArguments;
 use crate::replay::ReplayArguments;
 use crate::up::UpArguments;
-use crate::{admin, api, insurer, ledger, migrate, replay, settings, up, worker};
+use crate::{admin, api, breaker, insurer, ledger, migrate, replay, settings, up, worker};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -59,6 +59,9 @@ enum Command {
     Admin(admin::AdminCommand),
     Ledger(LedgerArguments),
     Replay(ReplayArguments),
+    /// The circuit breaker that stands before each insurer.
+    #[command(subcommand)]
+    Breaker(breaker::BreakerCommand),
 }
 
 impl Cli {
@@ -78,6 +81,7 @@ impl Cli {
             Command::Replay(arguments) => {
                 replay::run(arguments, Shutdown::on_signals(REPLAY_STOP_GRACE)?).await
             }
+            Command::Breaker(command) => breaker::run(&command),
         }
     }
 }
