@@ -2,6 +2,7 @@
 
 mod api;
 mod database;
+mod ledger;
 mod messages;
 mod nats;
 mod replaying;
@@ -9,6 +10,7 @@ mod system;
 
 pub use api::{Answer, Api};
 pub use database::{POSTGRES_URL, TestDatabase};
+pub use ledger::ledger_command;
 pub use messages::any_command;
 pub use nats::TestNats;
 pub use replaying::{InventedDay, Replaying};
