@@ -1,5 +1,6 @@
 //! The worker as a process.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use store::booking::{Pool, SchemaProblem};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::bookkeeping::Bookkeeping;
 use crate::outbox::OutboxLoop;
 use crate::{Handler, Precedence, Settler};
 
@@ -62,7 +64,16 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
         idle: Duration::from_millis(settings.booking.outbox_idle_ms),
         finished: finished.clone(),
     };
+    let bookkeeping = Bookkeeping {
+        bus: bus.clone(),
+        clock,
+        consumer: MAIN_LANE,
+        requeue: main.requeue(),
+        suspects: HashSet::new(),
+        settings,
+    };
     shutdown.spawn("outbox", publishing.run());
+    shutdown.spawn("bookkeeping", bookkeeping.run(shutdown.clone()));
     shutdown.spawn("lanes", run_lanes(express, main, finished, shutdown.clone()));
     tracing::info!("the booking worker is ready");
 

@@ -5,6 +5,7 @@ mod dead_letter;
 mod delivery;
 mod handler;
 mod intake;
+mod requeue;
 mod settle;
 
 use domain::SharedClock;
@@ -13,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 pub use consumer::{ConsumerSpec, RunnerError};
 pub use handler::{BatchHandler, DeadReason, FailureCount, HandleError, Received, Verdict};
+pub use requeue::Requeue;
 
 use crate::Bus;
 use delivery::{Delivery, Hand};
@@ -29,12 +31,24 @@ pub struct Runner<H> {
     handler: H,
     clock: SharedClock,
     caught_up: watch::Sender<bool>,
+    deliveries: (mpsc::Sender<Delivery>, mpsc::Receiver<Delivery>),
 }
 
 impl<H: BatchHandler> Runner<H> {
     /// A runner that hasn't started.
     pub fn new(bus: Bus, spec: ConsumerSpec, handler: H, clock: SharedClock) -> Self {
-        Self { bus, spec, handler, clock, caught_up: watch::Sender::new(false) }
+        let deliveries = mpsc::channel(spec.batch_size * BATCHES_IN_HAND);
+        Self { bus, spec, handler, clock, caught_up: watch::Sender::new(false), deliveries }
+    }
+
+    /// A way to hand it messages that its consumer won't deliver again.
+    pub fn requeue(&self) -> Requeue {
+        Requeue {
+            bus: self.bus.clone(),
+            consumer: self.spec.durable,
+            filter_subject: self.spec.filter_subject.clone(),
+            deliveries: self.deliveries.0.downgrade(),
+        }
     }
 
     /// Becomes true once everything that was in the stream at the start has been delivered.
@@ -46,7 +60,7 @@ impl<H: BatchHandler> Runner<H> {
     /// back to the stream at once.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), RunnerError> {
         let batch_size = self.spec.batch_size;
-        let (sender, mut deliveries) = mpsc::channel(batch_size * BATCHES_IN_HAND);
+        let (sender, mut deliveries) = self.deliveries;
         let intake = Intake {
             hand: Hand::start(&self.bus, self.spec.ack_wait, &shutdown),
             bus: self.bus.clone(),
