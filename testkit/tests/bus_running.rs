@@ -164,6 +164,7 @@ impl Bench {
             filter_subject: "mc.cmd.booking.>".to_owned(),
             batch_size: 50,
             ack_wait,
+            buries: true,
         };
         let clock = Arc::new(SystemClock);
         let runner = Runner::new(self.bus.clone(), spec, handler.clone(), clock);

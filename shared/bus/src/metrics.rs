@@ -60,7 +60,7 @@ static METRICS: LazyLock<BusMetrics> = LazyLock::new(|| BusMetrics {
     ),
     verdicts: counter_vec(
         "verdicts_total",
-        "How messages were settled: done, retry, dead",
+        "How messages were settled: done, retry, dead, or left to another consumer",
         &["consumer", "verdict"],
     ),
     dead_letters: counter_vec(

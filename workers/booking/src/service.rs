@@ -23,7 +23,7 @@ use crate::{Handler, Precedence, Settler};
 const MAIN_LANE: &str = "booking";
 
 /// Takes withdrawals only, so that they overtake what they withdraw. The main lane sees them
-/// too, in their turn, and finds them settled.
+/// too, in their turn, and finds them settled, or finds out that they can't be.
 const EXPRESS_LANE: &str = "booking-withdraw";
 
 /// Pauses between looks at a database that is away at start.
@@ -49,6 +49,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
             filter_subject,
             batch_size: settings.booking.batch_size,
             ack_wait: Duration::from_millis(settings.nats.ack_wait_ms),
+            buries: durable == MAIN_LANE,
         };
         let handler = Handler::new(settler.clone(), precedence);
         Runner::new(bus.clone(), spec, handler, Arc::clone(&clock))

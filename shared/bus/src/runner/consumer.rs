@@ -24,6 +24,9 @@ pub struct ConsumerSpec {
     pub batch_size: usize,
     /// Silence after which a message is delivered to somebody else.
     pub ack_wait: Duration,
+    /// Whether it writes dead letters. A consumer that doesn't leaves what it can't settle to
+    /// another one, which gets the same messages: one message, one letter.
+    pub buries: bool,
 }
 
 /// The consumer can't be made or isn't what was asked for.

@@ -70,6 +70,7 @@ impl<H: BatchHandler> Runner<H> {
         let settling = Settling {
             bus: self.bus,
             consumer: self.spec.durable,
+            buries: self.spec.buries,
             handler: self.handler,
             clock: self.clock,
             shutdown: shutdown.clone(),

@@ -221,3 +221,28 @@ async fn what_it_cannot_read_becomes_a_dead_letter() {
     assert_eq!(letter.subject.as_str(), format!("mc.dead.booking.book.{id}"));
     worker.stop().await;
 }
+
+#[tokio::test]
+async fn an_unreadable_withdrawal_becomes_one_dead_letter() {
+    let bench = Bench::set_up().await;
+    let clinic = &bench.clinic;
+    let (doctor, patient) = (clinic.doctor().await, clinic.patient().await);
+    let (booking, booked) = bench.ask(clinic.book(patient, doctor, &monday("09:00"))).await;
+    let mut unreadable = clinic.withdraw(&booking);
+    unreadable.metadata.schema = "booking.withdraw/99".to_owned();
+    let id = unreadable.id();
+    bench.ask(unreadable).await;
+    // Behind it on both lanes: once these are settled, both have seen it.
+    let (late, withdrawn) = bench.ask(clinic.book(patient, doctor, &monday("10:00"))).await;
+    let (_, withdrawal) = bench.ask(clinic.withdraw(&late)).await;
+
+    let worker = bench.start_worker();
+    assert!(is_applied(&outcome(withdrawal).await));
+    assert!(is_applied(&outcome(booked).await));
+    assert_eq!(outcome(withdrawn).await, Outcome::Withdrawn);
+    worker.stop().await;
+    let letter = bench.first_message(subjects::DEAD).await;
+    assert_eq!(letter.subject.as_str(), format!("mc.dead.booking.withdraw.{id}"));
+    let letters = bench.bus.state_of(subjects::DEAD).await.unwrap();
+    assert_eq!(letters.messages, 1);
+}
