@@ -3,6 +3,7 @@
 mod api;
 mod database;
 mod insurer;
+mod ledger;
 mod messages;
 mod nats;
 mod replaying;
@@ -11,6 +12,7 @@ mod system;
 pub use api::{Answer, Api};
 pub use database::{POSTGRES_URL, TestDatabase};
 pub use insurer::Insurer;
+pub use ledger::ledger_command;
 pub use messages::any_command;
 pub use nats::TestNats;
 pub use replaying::{InventedDay, Replaying};

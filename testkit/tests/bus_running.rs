@@ -165,6 +165,7 @@ impl Bench {
             batch_size: 50,
             batches_at_once: 1,
             ack_wait,
+            buries: true,
         };
         let clock = Arc::new(SystemClock);
         let runner = Runner::new(self.bus.clone(), spec, handler.clone(), clock);
@@ -268,9 +269,14 @@ async fn a_culprit_does_not_hurt_its_neighbours() -> anyhow::Result<()> {
     assert_eq!(value("Nats-Batch-Id"), None);
     let neighbours = ids.iter().filter(|id| **id != ids[17]);
     assert!(neighbours.into_iter().all(|id| handler.deliveries_of(*id) == [1]));
-    assert!(bench.bus.find_request(ids[17]).await?.expect("stored").held_for_review);
+    let stored = bench.bus.find_request(ids[17]).await?.expect("stored");
+    assert!(stored.held_for_review);
     let info = bench.consumer_info().await?;
     assert_eq!((info.num_pending, info.num_ack_pending), (0, 0));
+
+    // Once its message is purged, the letter says the same.
+    assert_eq!(bench.bus.purge_below(subjects::COMMANDS, 41).await?, 40);
+    assert_eq!(bench.bus.find_request(ids[17]).await?, Some(stored));
     Ok(())
 }
 
@@ -362,6 +368,25 @@ async fn a_deleted_consumer_is_made_again_and_nothing_is_skipped() -> anyhow::Re
     handler.wait_until_done(40).await?;
     // It begins again at the start of the stream; the inbox is what makes that harmless.
     assert!(after.iter().all(|id| !handler.deliveries_of(*id).is_empty()));
+    Bench::stop(runner).await
+}
+
+#[tokio::test]
+async fn a_consumer_that_was_made_otherwise_is_made_anew() -> anyhow::Result<()> {
+    let bench = Bench::start().await?;
+    let ids = ids(20);
+    bench.publish(&ids).await?;
+    // It would skip everything that is there, and its policy can't be changed.
+    let context = jetstream::new(bench.nats.client().await?);
+    let damaged = pull::Config {
+        durable_name: Some("booking".to_owned()),
+        deliver_policy: jetstream::consumer::DeliverPolicy::New,
+        ..pull::Config::default()
+    };
+    context.get_stream(subjects::COMMANDS).await?.create_consumer(damaged).await?;
+    let handler = Scripted::new([]);
+    let runner = bench.run(&handler, Duration::from_secs(30));
+    handler.wait_until_done(20).await?;
     Bench::stop(runner).await
 }
 

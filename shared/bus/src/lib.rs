@@ -15,6 +15,7 @@ mod publish_error;
 mod publisher;
 mod reading;
 mod replies;
+mod room;
 mod runner;
 mod topology;
 
@@ -24,10 +25,10 @@ pub use key_value::{KeyValueError, KvBucket};
 pub use lookup::{LookupError, StoredRequest};
 pub use publish_error::PublishError;
 pub use publisher::{Accepted, OutgoingCommand, Publisher};
-pub use reading::{ReadError, StoredMessage, StreamRange};
+pub use reading::{ReadError, StoredMessage, StreamState};
 pub use replies::{PendingReply, Replies};
 pub use runner::{
-    BatchHandler, ConsumerSpec, DeadReason, FailureCount, HandleError, Received, Runner,
+    BatchHandler, ConsumerSpec, DeadReason, FailureCount, HandleError, Received, Requeue, Runner,
     RunnerError, Verdict,
 };
 pub use topology::TopologyError;

@@ -6,6 +6,7 @@
 //! of JetStream: a [`Handler`] gives outcomes, the bus's runner settles messages by them.
 
 mod book;
+mod bookkeeping;
 mod cancel;
 mod facts;
 mod handler;

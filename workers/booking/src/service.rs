@@ -1,5 +1,6 @@
 //! The worker as a process.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use store::booking::{Pool, SchemaProblem};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::bookkeeping::Bookkeeping;
 use crate::outbox::OutboxLoop;
 use crate::{Handler, Precedence, Settler};
 
@@ -21,7 +23,7 @@ use crate::{Handler, Precedence, Settler};
 const MAIN_LANE: &str = "booking";
 
 /// Takes withdrawals only, so that they overtake what they withdraw. The main lane sees them
-/// too, in their turn, and finds them settled.
+/// too, in their turn, and finds them settled, or finds out that they can't be.
 const EXPRESS_LANE: &str = "booking-withdraw";
 
 /// Pauses between looks at a database that is away at start.
@@ -48,6 +50,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
             batch_size: settings.booking.batch_size,
             batches_at_once,
             ack_wait: Duration::from_millis(settings.nats.ack_wait_ms),
+            buries: durable == MAIN_LANE,
         };
         let handler = Handler::new(settler.clone(), precedence);
         Runner::new(bus.clone(), spec, handler, Arc::clone(&clock))
@@ -65,7 +68,16 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
         idle: Duration::from_millis(settings.booking.outbox_idle_ms),
         finished: finished.clone(),
     };
+    let bookkeeping = Bookkeeping {
+        bus: bus.clone(),
+        clock,
+        consumer: MAIN_LANE,
+        requeue: main.requeue(),
+        suspects: HashSet::new(),
+        settings,
+    };
     shutdown.spawn("outbox", publishing.run());
+    shutdown.spawn("bookkeeping", bookkeeping.run(shutdown.clone()));
     shutdown.spawn("lanes", run_lanes(express, main, finished, shutdown.clone()));
     tracing::info!("the booking worker is ready");
 

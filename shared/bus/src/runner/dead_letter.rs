@@ -67,7 +67,8 @@ fn headers(
 ) -> HeaderMap {
     let sequence = delivery.stream_sequence;
     let mut headers = crate::message::headers([
-        (MESSAGE_ID, format!("dead:{}:{sequence}:{consumer}", subjects::COMMANDS)),
+        // Whoever buries it: one message, one letter.
+        (MESSAGE_ID, format!("dead:{}:{sequence}", subjects::COMMANDS)),
         (header::DEAD_ORIGIN_STREAM, subjects::COMMANDS.to_owned()),
         (header::DEAD_ORIGIN_SEQUENCE, sequence.to_string()),
         (header::DEAD_ORIGIN_SUBJECT, delivery.subject.to_string()),

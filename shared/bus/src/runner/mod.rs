@@ -5,6 +5,7 @@ mod dead_letter;
 mod delivery;
 mod handler;
 mod intake;
+mod requeue;
 mod settle;
 
 use domain::SharedClock;
@@ -15,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 pub use consumer::{ConsumerSpec, RunnerError};
 pub use handler::{BatchHandler, DeadReason, FailureCount, HandleError, Received, Verdict};
+pub use requeue::Requeue;
 
 use crate::Bus;
 use delivery::{Delivery, Hand};
@@ -31,12 +33,24 @@ pub struct Runner<H> {
     handler: H,
     clock: SharedClock,
     caught_up: watch::Sender<bool>,
+    deliveries: (mpsc::Sender<Delivery>, mpsc::Receiver<Delivery>),
 }
 
 impl<H: BatchHandler> Runner<H> {
     /// A runner that hasn't started.
     pub fn new(bus: Bus, spec: ConsumerSpec, handler: H, clock: SharedClock) -> Self {
-        Self { bus, spec, handler, clock, caught_up: watch::Sender::new(false) }
+        let deliveries = mpsc::channel(spec.batch_size * BATCHES_IN_HAND);
+        Self { bus, spec, handler, clock, caught_up: watch::Sender::new(false), deliveries }
+    }
+
+    /// A way to hand it messages that its consumer won't deliver again.
+    pub fn requeue(&self) -> Requeue {
+        Requeue {
+            bus: self.bus.clone(),
+            consumer: self.spec.durable,
+            filter_subject: self.spec.filter_subject.clone(),
+            deliveries: self.deliveries.0.downgrade(),
+        }
     }
 
     /// Becomes true once everything that was in the stream at the start has been delivered.
@@ -48,7 +62,7 @@ impl<H: BatchHandler> Runner<H> {
     /// back to the stream at once.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), RunnerError> {
         let ConsumerSpec { batch_size, batches_at_once, .. } = self.spec;
-        let (sender, mut deliveries) = mpsc::channel(batch_size * BATCHES_IN_HAND);
+        let (sender, mut deliveries) = self.deliveries;
         let intake = Intake {
             hand: Hand::start(&self.bus, self.spec.ack_wait, &shutdown),
             bus: self.bus.clone(),
@@ -58,6 +72,7 @@ impl<H: BatchHandler> Runner<H> {
         let settling = Settling {
             bus: self.bus,
             consumer: self.spec.durable,
+            buries: self.spec.buries,
             handler: self.handler,
             clock: self.clock,
             shutdown: shutdown.clone(),

@@ -34,6 +34,7 @@ const DEAD_LETTER_RETRY: Duration = Duration::from_secs(5);
 pub(super) struct Settling<H> {
     pub bus: Bus,
     pub consumer: &'static str,
+    pub buries: bool,
     pub handler: H,
     pub clock: SharedClock,
     pub shutdown: Shutdown,
@@ -246,6 +247,11 @@ impl<H: BatchHandler> Settling<H> {
 
     /// The dead letter first, durably; only then is the original terminated.
     async fn bury(&self, delivery: Delivery, reason: &DeadReason, failures: Failures) {
+        if !self.buries {
+            self.count("left");
+            delivery.settle(&Settlement::Ack);
+            return;
+        }
         match self.bus.write_dead_letter(&delivery, self.consumer, reason, failures).await {
             Ok(()) => {
                 self.count("dead");

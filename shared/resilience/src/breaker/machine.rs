@@ -197,6 +197,7 @@ impl Machine {
     }
 
     fn close(&mut self, now: Instant) {
+        self.window.clear();
         self.periods.reset();
         self.enter(Phase::Closed, now);
     }

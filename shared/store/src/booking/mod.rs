@@ -20,6 +20,7 @@ pub mod outbox;
 pub mod patients;
 mod pool;
 pub mod practitioners;
+mod tls;
 mod transaction;
 
 pub use failure::{Contention, Failure};

@@ -1,5 +1,12 @@
-//! What the ledger reads, through the role `mediconnect_ops`: how requests ended and when, and
-//! nothing of what was asked.
+//! What the ledger reads, and the checkpoints it leaves: how requests ended and when, and nothing
+//! of what was asked. The command reads as `mediconnect_ops`; the booking worker, which also
+//! writes checkpoints, as itself.
+
+mod checkpoints;
+mod lock;
+
+pub use checkpoints::{Checkpoint, Checkpointed, KeptLetter};
+pub use lock::LedgerLock;
 
 use domain::RequestId;
 use jiff::Timestamp;
@@ -10,12 +17,12 @@ use uuid::Uuid;
 use crate::StoreError;
 use crate::pool::Pool;
 
-/// One statement after the other needs no more.
-const CONNECTIONS: u32 = 1;
+/// One for the lock, and one for statements, which come one after the other.
+const CONNECTIONS: u32 = 2;
 
-/// Where the ledger reads.
+/// Where the ledger reads, and where checkpoints are kept.
 #[derive(Clone, Debug)]
-pub struct LedgerReader {
+pub struct LedgerStore {
     pool: Pool,
 }
 
@@ -61,7 +68,7 @@ impl TryFrom<Row> for InboxRow {
     }
 }
 
-impl LedgerReader {
+impl LedgerStore {
     /// Connects on first use.
     pub fn connect(url: &SecretString, settings: &DatabaseSettings) -> Result<Self, StoreError> {
         Ok(Self { pool: Pool::lazy(url, "mediconnect-ledger", CONNECTIONS, settings)? })
@@ -72,31 +79,20 @@ impl LedgerReader {
         self.pool.check_schema().await
     }
 
-    /// How many requests have ended, roughly: good enough for a progress bar.
-    pub async fn inbox_estimate(&self) -> Result<u64, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        let rows = sqlx::query_scalar!(
-            r#"SELECT greatest(reltuples, 0)::bigint AS "rows!"
-               FROM pg_class WHERE oid = 'requests'::regclass"#,
-        )
-        .fetch_one(&mut *connection)
-        .await?;
-        Ok(rows.unsigned_abs())
+    /// Ends all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
     }
 
-    /// The inbox by id, `limit` rows behind `after`.
-    pub async fn inbox_page(
-        &self,
-        after: Option<RequestId>,
-        limit: i64,
-    ) -> Result<Vec<InboxRow>, StoreError> {
+    /// Rows whose message has a sequence in this range, both ends included, in no order.
+    pub async fn inbox_between(&self, first: u64, last: u64) -> Result<Vec<InboxRow>, StoreError> {
         let mut connection = self.pool.acquire().await?;
         let rows = sqlx::query_as!(
             Row,
             "SELECT id, outcome, reason, stream_sequence FROM requests
-             WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
-            after.map(RequestId::as_uuid),
-            limit,
+             WHERE stream_sequence BETWEEN $1 AND $2",
+            first.cast_signed(),
+            last.cast_signed(),
         )
         .fetch_all(&mut *connection)
         .await?;
