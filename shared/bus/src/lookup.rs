@@ -24,7 +24,7 @@ pub struct StoredRequest {
 /// The stream can't be asked at the moment.
 #[derive(Debug, thiserror::Error)]
 #[error("JetStream does not answer: {0}")]
-pub struct LookupError(String);
+pub struct LookupError(pub(crate) String);
 
 impl Bus {
     /// The last message of this request, if it was ever accepted.

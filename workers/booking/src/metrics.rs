@@ -31,3 +31,8 @@ pub(crate) static PUBLISHED: LazyLock<IntCounter> =
 pub(crate) static PENDING: LazyLock<IntGauge> = LazyLock::new(|| {
     gauge("outbox_pending_rows", "Facts in the outbox when this worker last looked")
 });
+
+/// Dead letters that nobody has dealt with.
+pub(crate) static OPEN_LETTERS: LazyLock<IntGauge> = LazyLock::new(|| {
+    gauge("dead_letters_open", "Dead letters that were open when this worker last looked")
+});

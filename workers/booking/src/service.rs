@@ -14,7 +14,9 @@ use store::booking::{Pool, SchemaProblem};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::letters::LettersLoop;
 use crate::outbox::OutboxLoop;
+use crate::rehearsal::RehearsalDesk;
 use crate::{Handler, Precedence, Settler};
 
 /// Takes every command, in the stream's order.
@@ -41,6 +43,8 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     let filled = Arc::new(Notify::new());
     let clock: SharedClock = Arc::new(SystemClock);
     let settler = Settler::new(pool.clone(), Arc::clone(&clock), Arc::clone(&filled));
+    let rehearsals = RehearsalDesk::open(&bus, settler.clone()).await?;
+    let letters = LettersLoop { bus: bus.clone(), pool: pool.clone(), clock: Arc::clone(&clock) };
     let lane = |durable, filter_subject, precedence| {
         let spec = ConsumerSpec {
             durable,
@@ -63,6 +67,8 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
         finished: finished.clone(),
     };
     shutdown.spawn("outbox", publishing.run());
+    shutdown.spawn("rehearsals", rehearsals.run(shutdown.clone()));
+    shutdown.spawn("dead letters", letters.run(shutdown.clone()));
     shutdown.spawn("lanes", run_lanes(express, main, finished, shutdown.clone()));
     tracing::info!("the booking worker is ready");
 

@@ -6,6 +6,7 @@ mod delivery;
 mod handler;
 mod intake;
 mod settle;
+mod suspects;
 
 use domain::SharedClock;
 use runtime::Shutdown;
