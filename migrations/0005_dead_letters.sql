@@ -67,8 +67,7 @@ GRANT SELECT ON dead_letters, dead_letter_actions TO mediconnect_api;
 GRANT UPDATE (state, changed_at, replay_operation, replay_sequence) ON dead_letters
     TO mediconnect_api;
 GRANT INSERT ON dead_letter_actions TO mediconnect_api;
-GRANT SELECT (request_id, origin_stream, origin_sequence, state) ON dead_letters
-    TO mediconnect_ops;
+GRANT SELECT (request_id, origin_stream, state) ON dead_letters TO mediconnect_ops;
 
 DO $$
 DECLARE

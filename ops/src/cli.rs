@@ -7,10 +7,11 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use runtime::Shutdown;
 
+use crate::dlq::DlqArguments;
 use crate::ledger::LedgerArguments;
 use crate::replay::ReplayArguments;
 use crate::up::UpArguments;
-use crate::{admin, api, ledger, migrate, replay, settings, up, worker};
+use crate::{admin, api, dlq, ledger, migrate, replay, settings, up, worker};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -26,7 +27,8 @@ Examples:
   mediconnect up                      everything on this machine, until Ctrl-C
   mediconnect migrate --json          bring the database at DATABASE_URL up to date
   mediconnect worker booking          one booking worker; start as many as you need
-  mediconnect ledger --json           prove that nothing accepted was lost";
+  mediconnect ledger --json           prove that nothing accepted was lost
+  mediconnect dlq list                what no worker could settle";
 
 /// What requests under way get to end after Ctrl-C.
 const REPLAY_STOP_GRACE: Duration = Duration::from_secs(15);
@@ -54,6 +56,7 @@ enum Command {
     /// Manage administrators.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    Dlq(DlqArguments),
     Ledger(LedgerArguments),
     Replay(ReplayArguments),
 }
@@ -68,6 +71,7 @@ impl Cli {
             Command::Worker(worker) => worker::run(worker, settings::load(config)?).await,
             Command::Migrate(arguments) => migrate::run(arguments, &settings::load(config)?).await,
             Command::Admin(command) => admin::run(command, &settings::load(config)?).await,
+            Command::Dlq(arguments) => dlq::run(arguments).await,
             Command::Ledger(arguments) => {
                 ledger::run(&arguments, &settings::load_for_operators(config)?).await
             }

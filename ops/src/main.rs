@@ -4,6 +4,7 @@ mod admin;
 mod api;
 mod cli;
 mod client;
+mod dlq;
 mod exit;
 mod ledger;
 mod local;

@@ -24,6 +24,12 @@ fn help_of_every_command() {
         &["worker"],
         &["migrate"],
         &["admin", "create"],
+        &["dlq"],
+        &["dlq", "list"],
+        &["dlq", "show"],
+        &["dlq", "rehearse"],
+        &["dlq", "replay"],
+        &["dlq", "discard"],
         &["ledger"],
         &["replay"],
     ] {

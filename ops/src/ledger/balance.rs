@@ -113,6 +113,8 @@ impl CommandsRead {
             letters: 0,
             letters_of: HashSet::new(),
             letters_at: HashSet::new(),
+            replaying: HashSet::new(),
+            discarded: HashSet::new(),
             settled: Settled::default(),
             settled_before_the_stream: 0,
             without_message: Vec::new(),
@@ -137,6 +139,8 @@ pub struct Books {
     letters: u64,
     letters_of: HashSet<RequestId>,
     letters_at: HashSet<u64>,
+    replaying: HashSet<RequestId>,
+    discarded: HashSet<RequestId>,
     settled: Settled,
     settled_before_the_stream: u64,
     without_message: Vec<SettledWithoutMessage>,
@@ -191,6 +195,8 @@ pub struct Balance {
     pub settled: Settled,
     /// Requests that haven't ended and have a dead letter.
     pub dead: u64,
+    /// Those, by where their letter stands.
+    pub dead_by_state: DeadByState,
     /// Requests that haven't ended, have no letter, and are young.
     pub in_flight: u64,
     /// Requests that haven't ended, have no letter, and are old.
@@ -205,6 +211,17 @@ pub struct Balance {
     pub settled_and_purged: u64,
     /// Dead letters.
     pub letters: u64,
+}
+
+/// Requests that haven't ended, by where their letter stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DeadByState {
+    /// Nobody has dealt with it.
+    pub open: u64,
+    /// Its message is in the stream again.
+    pub replaying: u64,
+    /// An operator decided that it isn't tried again.
+    pub discarded: u64,
 }
 
 /// Messages that name no request.
@@ -226,6 +243,15 @@ impl Books {
         self.letters += 1;
         self.letters_of.extend(request);
         self.letters_at.extend(origin_sequence);
+    }
+
+    /// Where a request's letter stands, in a word; what isn't said is open.
+    pub fn letter_stands(&mut self, request: RequestId, state: &str) {
+        match state {
+            "replaying" => drop(self.replaying.insert(request)),
+            "discarded" => drop(self.discarded.insert(request)),
+            _ => {}
+        }
     }
 
     /// A row of the inbox; the same row may be seen again.
@@ -272,9 +298,17 @@ impl Books {
     pub fn balance(mut self, now: Timestamp, grace: SignedDuration) -> Balance {
         let is_young = |place: &Place| now.duration_since(place.stored_at) <= grace;
         let (mut dead, mut in_flight, mut unaccounted_for) = (0, 0, Vec::new());
+        let mut by_state = DeadByState::default();
         for accepted in self.still_open() {
             if self.letters_of.contains(&accepted.id) {
                 dead += 1;
+                if self.replaying.contains(&accepted.id) {
+                    by_state.replaying += 1;
+                } else if self.discarded.contains(&accepted.id) {
+                    by_state.discarded += 1;
+                } else {
+                    by_state.open += 1;
+                }
             } else if is_young(&accepted.place) {
                 in_flight += 1;
             } else {
@@ -306,6 +340,7 @@ impl Books {
             repeats: self.repeats,
             settled: self.settled,
             dead,
+            dead_by_state: by_state,
             in_flight,
             unaccounted_for,
             unreadable,

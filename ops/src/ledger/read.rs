@@ -63,6 +63,9 @@ pub async fn read(settings: &Settings, grace: SignedDuration) -> anyhow::Result<
     read_inbox(&database, &mut books).await?;
     // A letter can only come after its message, so the letters are read last but one …
     read_letters(&bus, &mut books).await?;
+    for letter in database.letters().await? {
+        books.letter_stands(letter.request_id, &letter.state);
+    }
     // … and the ends of what is still open last: a replayed letter may have ended meanwhile.
     read_late_ends(&database, &mut books).await?;
     let unpublished = database.unpublished_older(now - grace).await?;
