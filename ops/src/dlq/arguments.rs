@@ -122,7 +122,7 @@ pub struct ReplayArguments {
     #[arg(long, conflicts_with = "ids")]
     pub all: bool,
 
-    /// Why; travels with the messages, and is written down
+    /// Why; travels with the messages, and is written down. Name no patient
     #[arg(long)]
     pub reason: String,
 
@@ -146,7 +146,7 @@ pub struct DiscardArguments {
     #[arg(required = true)]
     pub ids: Vec<DeadLetterId>,
 
-    /// Why; is written down
+    /// Why; is written down. Name no patient
     #[arg(long)]
     pub reason: String,
 

@@ -17,16 +17,22 @@ const GROUP: &str = "booking";
 
 /// Answers whoever asks, until the soft stop.
 pub(crate) struct RehearsalDesk {
+    stage: Stage,
+    questions: Questions,
+}
+
+/// What a rehearsal needs. Clones share it.
+#[derive(Clone)]
+struct Stage {
     bus: Bus,
     settler: Settler,
-    questions: Questions,
 }
 
 impl RehearsalDesk {
     /// Takes questions from now on.
     pub async fn open(bus: &Bus, settler: Settler) -> Result<Self, bus::NotReady> {
         let questions = bus.questions(subjects::REHEARSE_BOOKING, GROUP).await?;
-        Ok(Self { bus: bus.clone(), settler, questions })
+        Ok(Self { stage: Stage { bus: bus.clone(), settler }, questions })
     }
 
     /// Answers one question after the other.
@@ -39,12 +45,23 @@ impl RehearsalDesk {
             let Some(question) = question else { return };
             // Who asks what can't be read is of another version, and waits in vain.
             if let Some(Rehearse { dead_sequence }) = question.read() {
-                let rehearsal = self.rehearse(dead_sequence).await;
+                let stage = self.stage.clone();
+                let rehearsal = caught(async move { stage.rehearse(dead_sequence).await }).await;
                 question.answer(&rehearsal).await;
             }
         }
     }
+}
 
+/// A panic is what becomes of the letter, not of the worker: it may well have died of that.
+async fn caught(rehearsing: impl Future<Output = Rehearsal> + Send + 'static) -> Rehearsal {
+    tokio::spawn(rehearsing).await.unwrap_or_else(|_panic| Rehearsal::WouldFail {
+        class: "panic".to_owned(),
+        detail: "the handler panicked".to_owned(),
+    })
+}
+
+impl Stage {
     async fn rehearse(&self, dead_sequence: u64) -> Rehearsal {
         match self.bus.dead_letter(dead_sequence).await {
             Ok(Some(letter)) => rehearse(&self.settler, &letter).await,
@@ -112,5 +129,17 @@ impl Work for WasSuperseded<'_> {
         let Request { metadata, command, .. } = self.0;
         let BookingCommand::SetAvailability(set) = command else { return Ok(false) };
         hours_were_set_since(transaction, set.practitioner_id, metadata.accepted_at).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_the_rehearsal_and_nothing_else() {
+        let rehearsal = caught(async { panic!("as a handler might") }).await;
+        assert!(matches!(rehearsal, Rehearsal::WouldFail { class, .. } if class == "panic"));
+        assert_eq!(caught(async { Rehearsal::Gone }).await, Rehearsal::Gone);
     }
 }
