@@ -15,6 +15,7 @@ mod extract;
 mod failure;
 pub mod first_administrator;
 mod identify;
+mod letters;
 mod openapi;
 mod outcome;
 mod problem;

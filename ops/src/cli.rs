@@ -7,11 +7,12 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use runtime::Shutdown;
 
+use crate::dlq::DlqArguments;
 use crate::insurer::InsurerArguments;
 use crate::ledger::LedgerArguments;
 use crate::replay::ReplayArguments;
 use crate::up::UpArguments;
-use crate::{admin, api, breaker, insurer, ledger, migrate, replay, settings, up, worker};
+use crate::{admin, api, breaker, dlq, insurer, ledger, migrate, replay, settings, up, worker};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -28,7 +29,8 @@ Examples:
   mediconnect migrate --json          bring the database at DATABASE_URL up to date
   mediconnect worker booking          one booking worker; start as many as you need
   mediconnect insurer --seed 7        an insurance API to test against
-  mediconnect ledger --json           prove that nothing accepted was lost";
+  mediconnect ledger --json           prove that nothing accepted was lost
+  mediconnect dlq list                what no worker could settle";
 
 /// What requests under way get to end after Ctrl-C.
 const REPLAY_STOP_GRACE: Duration = Duration::from_secs(15);
@@ -57,6 +59,7 @@ enum Command {
     /// Manage administrators.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    Dlq(DlqArguments),
     Ledger(LedgerArguments),
     Replay(ReplayArguments),
     /// The circuit breaker that stands before each insurer.
@@ -75,6 +78,7 @@ impl Cli {
             Command::Insurer(arguments) => insurer::run(arguments, settings::load(config)?).await,
             Command::Migrate(arguments) => migrate::run(arguments, &settings::load(config)?).await,
             Command::Admin(command) => admin::run(command, &settings::load(config)?).await,
+            Command::Dlq(arguments) => dlq::run(arguments).await,
             Command::Ledger(arguments) => {
                 ledger::run(&arguments, &settings::load_for_operators(config)?).await
             }

@@ -5,6 +5,7 @@ mod api;
 mod breaker;
 mod cli;
 mod client;
+mod dlq;
 mod exit;
 mod insurer;
 mod ledger;

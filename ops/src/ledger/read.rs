@@ -101,6 +101,9 @@ async fn read_books(
         done.fetch_add(1, Ordering::Relaxed);
     }));
     watch("reading letters", total, &done, reading).await?;
+    for letter in store.letters().await? {
+        books.letter_stands(letter.request_id, &letter.state);
+    }
     // … and the ends of what is still open last: a replayed letter may have ended meanwhile.
     read_late_ends(store, &mut books).await?;
     Ok(Some((books, stream, now)))

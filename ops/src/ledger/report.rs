@@ -26,6 +26,9 @@ impl fmt::Display for Ledger {
         }
         count(f, 2, "withdrawn", balance.settled.withdrawn)?;
         count(f, 1, "dead letters", balance.dead)?;
+        count(f, 2, "open", balance.dead_by_state.open)?;
+        count(f, 2, "replaying", balance.dead_by_state.replaying)?;
+        count(f, 2, "discarded", balance.dead_by_state.discarded)?;
         count(f, 1, &format!("in flight (at most {} min)", self.grace_minutes), balance.in_flight)?;
         count(f, 1, "UNACCOUNTED FOR", balance.unaccounted_for.len() as u64)?;
         troubles(f, balance, self.grace_minutes)?;

@@ -6,6 +6,7 @@
 
 mod atomic;
 mod connection;
+mod dead_letters;
 mod events;
 mod key_value;
 mod lookup;
@@ -13,6 +14,7 @@ mod message;
 mod metrics;
 mod publish_error;
 mod publisher;
+mod questions;
 mod reading;
 mod replies;
 mod room;
@@ -20,11 +22,13 @@ mod runner;
 mod topology;
 
 pub use connection::{Bus, ConnectError, NotReady};
+pub use dead_letters::{Replay, StoredLetter};
 pub use events::OutgoingEvent;
 pub use key_value::{KeyValueError, KvBucket};
 pub use lookup::{LookupError, StoredRequest};
 pub use publish_error::PublishError;
 pub use publisher::{Accepted, OutgoingCommand, Publisher};
+pub use questions::{AskError, Question, Questions};
 pub use reading::{ReadError, StoredMessage, StreamState};
 pub use replies::{PendingReply, Replies};
 pub use runner::{

@@ -25,7 +25,7 @@ pub struct StoredRequest {
 /// The stream can't be asked at the moment.
 #[derive(Debug, thiserror::Error)]
 #[error("JetStream does not answer: {0}")]
-pub struct LookupError(String);
+pub struct LookupError(pub(crate) String);
 
 impl Bus {
     /// What the streams know of this request: its last message or, once that was purged, its dead

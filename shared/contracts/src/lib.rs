@@ -5,20 +5,25 @@
 //! stay readable, and the snapshots in this crate's tests hold the wire format still.
 
 pub mod commands;
+pub mod dead_letter;
 pub mod events;
 pub mod idempotency;
 pub mod insurer;
+pub mod masking;
 pub mod metadata;
 pub mod outcome;
+pub mod rehearsal;
 pub mod subjects;
 pub mod trace;
 
 pub use commands::{
     BookAppointment, BookingCommand, CancelAppointment, SetAvailability, WithdrawRequest,
 };
+pub use dead_letter::LetterFacts;
 pub use events::{AppointmentEvent, AvailabilityChanged, EventKind};
 pub use idempotency::{IdempotencyId, Route};
 pub use metadata::{Metadata, Schema};
 pub use outcome::{Applied, AppointmentState, Outcome, Rejection};
+pub use rehearsal::{Rehearsal, Rehearse, TableWrites};
 pub use subjects::BookingKind;
 pub use trace::TraceContext;

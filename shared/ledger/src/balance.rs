@@ -7,7 +7,7 @@ use domain::RequestId;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::books::{Books, Gap, Place, Settled};
+use super::books::{Books, Gap, Place, Settled, Standing};
 
 /// A request that was settled from a message that isn't in the stream, or isn't its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -47,6 +47,8 @@ pub struct Balance {
     pub settled: Settled,
     /// Requests that haven't ended and have a dead letter.
     pub dead: u64,
+    /// Those, by where their letter stands.
+    pub dead_by_state: DeadByState,
     /// Requests that haven't ended, have no letter, and are young.
     pub in_flight: u64,
     /// Requests that haven't ended, have no letter, and are old.
@@ -59,6 +61,27 @@ pub struct Balance {
     pub settled_without_message: Vec<SettledWithoutMessage>,
     /// Dead letters.
     pub letters: u64,
+}
+
+/// Requests that haven't ended, by where their letter stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DeadByState {
+    /// Nobody has dealt with it.
+    pub open: u64,
+    /// Its message is in the stream again.
+    pub replaying: u64,
+    /// An operator decided that it isn't tried again.
+    pub discarded: u64,
+}
+
+impl DeadByState {
+    fn count(&mut self, stands: Standing) {
+        match stands {
+            Standing::Open => self.open += 1,
+            Standing::Replaying => self.replaying += 1,
+            Standing::Discarded => self.discarded += 1,
+        }
+    }
 }
 
 /// Messages that name no request.
@@ -80,9 +103,11 @@ impl Books {
     pub fn balance(self, stream_first: u64, now: Timestamp, grace: SignedDuration) -> Balance {
         let is_young = |place: &Place| now.duration_since(place.stored_at) <= grace;
         let (mut dead, mut in_flight, mut unaccounted_for) = (0, 0, Vec::new());
+        let mut dead_by_state = DeadByState::default();
         for (request_id, open) in &self.open {
             if open.has_letter {
                 dead += 1;
+                dead_by_state.count(open.stands);
             } else if is_young(&open.place) {
                 in_flight += 1;
             } else {
@@ -116,6 +141,7 @@ impl Books {
             repeats: self.repeats + self.checkpointed.repeats + self.revived_elsewhere,
             settled,
             dead,
+            dead_by_state,
             in_flight,
             unaccounted_for,
             unreadable,

@@ -100,6 +100,22 @@ fn a_young_one_is_in_flight() {
 }
 
 #[test]
+fn the_dead_are_counted_by_where_their_letters_stand() {
+    let mut books = books(&[Some(1), Some(2), Some(3), Some(4)], &[]);
+    for number in 1..=4 {
+        books.letter(Some(id(number)), Some(number.into()));
+    }
+    books.letter_stands(id(1), "discarded");
+    books.letter_stands(id(2), "replaying");
+    books.letter_stands(id(4), "resolved");
+    books.ended(&applied(4, 4));
+    let balance = balance(books);
+    assert!(balance.balanced);
+    assert_eq!((balance.dead, balance.settled.total), (3, 1));
+    assert_eq!(balance.dead_by_state, DeadByState { open: 1, replaying: 1, discarded: 1 });
+}
+
+#[test]
 fn a_repeat_doesnt_make_an_old_request_young_again() {
     let mut books = Books::behind(Checkpointed::default());
     add(&mut books, 1, &[message(1, 1)], &[]);

@@ -65,8 +65,19 @@ impl Settled {
 pub(super) struct Open {
     pub place: Place,
     pub has_letter: bool,
+    /// Where its letter stands, if it has one.
+    pub stands: Standing,
     /// A checkpoint counts it; it is here only so that its letter is looked for.
     pub is_checkpointed: bool,
+}
+
+/// Where a dead letter stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Standing {
+    #[default]
+    Open,
+    Replaying,
+    Discarded,
 }
 
 /// The books of a range of the stream. They hold counts, and one entry for each request that
@@ -114,7 +125,8 @@ impl Books {
         };
         for KeptLetter { sequence, request_id, stored_at } in &books.checkpointed.letters {
             let place = Place { sequence: *sequence, stored_at: *stored_at };
-            let open = Open { place, has_letter: false, is_checkpointed: true };
+            let open =
+                Open { place, has_letter: false, stands: Standing::Open, is_checkpointed: true };
             match request_id {
                 Some(id) => books.open.insert(*id, open),
                 None => books.unreadable.insert(*sequence, open),
@@ -141,7 +153,8 @@ impl Books {
             self.expect(place.sequence);
             self.next = place.sequence + 1;
             self.messages += 1;
-            let open = Open { place, has_letter: false, is_checkpointed: false };
+            let open =
+                Open { place, has_letter: false, stands: Standing::Open, is_checkpointed: false };
             let Some(id) = request else {
                 self.unreadable.insert(place.sequence, open);
                 continue;
@@ -196,6 +209,18 @@ impl Books {
         }
         if let Some(open) = origin_sequence.and_then(|at| self.unreadable.get_mut(&at)) {
             open.has_letter = true;
+        }
+    }
+
+    /// Where a request's letter stands, in a word; what isn't said is open.
+    pub fn letter_stands(&mut self, request: RequestId, state: &str) {
+        let stands = match state {
+            "replaying" => Standing::Replaying,
+            "discarded" => Standing::Discarded,
+            _ => return,
+        };
+        if let Some(open) = self.open.get_mut(&request) {
+            open.stands = stands;
         }
     }
 

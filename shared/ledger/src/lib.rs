@@ -13,7 +13,7 @@ mod keeper;
 mod page;
 mod reading;
 
-pub use balance::{Balance, Missing, SettledWithoutMessage, Unreadable};
+pub use balance::{Balance, DeadByState, Missing, SettledWithoutMessage, Unreadable};
 pub use books::{Books, Gap, Place, Settled};
 pub use keeper::{Findings, Keeper, Rules};
 pub use page::Page;

@@ -45,3 +45,8 @@ pub(crate) static CHECKPOINTS: LazyLock<IntCounter> =
 pub(crate) static TROUBLED: LazyLock<IntGauge> = LazyLock::new(|| {
     gauge("ledger_unbalanced", "1 when this worker's last look at the books found a loss, else 0")
 });
+
+/// Dead letters that nobody has dealt with.
+pub(crate) static OPEN_LETTERS: LazyLock<IntGauge> = LazyLock::new(|| {
+    gauge("dead_letters_open", "Dead letters that were open when this worker last looked")
+});

@@ -16,7 +16,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::bookkeeping::Bookkeeping;
+use crate::letters::LettersLoop;
 use crate::outbox::OutboxLoop;
+use crate::rehearsal::RehearsalDesk;
 use crate::{Handler, Precedence, Settler};
 
 /// Takes every command, in the stream's order.
@@ -43,6 +45,8 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     let filled = Arc::new(Notify::new());
     let clock: SharedClock = Arc::new(SystemClock);
     let settler = Settler::new(pool.clone(), Arc::clone(&clock), Arc::clone(&filled));
+    let rehearsals = RehearsalDesk::open(&bus, settler.clone()).await?;
+    let letters = LettersLoop { bus: bus.clone(), pool: pool.clone(), clock: Arc::clone(&clock) };
     let lane = |durable, filter_subject, batches_at_once, precedence| {
         let spec = ConsumerSpec {
             durable,
@@ -78,6 +82,8 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     };
     shutdown.spawn("outbox", publishing.run());
     shutdown.spawn("bookkeeping", bookkeeping.run(shutdown.clone()));
+    shutdown.spawn("rehearsals", rehearsals.run(shutdown.clone()));
+    shutdown.spawn("dead letters", letters.run(shutdown.clone()));
     shutdown.spawn("lanes", run_lanes(express, main, finished, shutdown.clone()));
     tracing::info!("the booking worker is ready");
 

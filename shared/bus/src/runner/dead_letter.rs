@@ -77,6 +77,7 @@ fn headers(
         (header::DEAD_FIRST_FAILURE, failures.first_at.to_string()),
         (header::DEAD_LAST_FAILURE, failures.last_at.to_string()),
         (header::DEAD_ERROR_CLASS, reason.class.to_owned()),
+        (header::DEAD_ERROR_DETAIL, reason.detail.clone()),
         (header::DEAD_FINGERPRINT, fingerprint(reason)),
         (header::DEAD_WORKER_VERSION, env!("CARGO_PKG_VERSION").to_owned()),
     ]);

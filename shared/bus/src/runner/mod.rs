@@ -7,6 +7,7 @@ mod handler;
 mod intake;
 mod requeue;
 mod settle;
+mod suspects;
 
 use domain::SharedClock;
 use futures::StreamExt as _;

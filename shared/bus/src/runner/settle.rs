@@ -41,11 +41,11 @@ pub(super) struct Settling<H> {
 }
 
 /// The soft stop came while a dependency was away: what isn't settled goes back.
-struct Stopped;
+pub(super) struct Stopped;
 
 impl<H: BatchHandler> Settling<H> {
-    /// Settles everything it is given, or gives it back.
-    pub(super) async fn settle(&self, batch: Vec<Delivery>) {
+    /// Settles everything it is given in as few steps as it can, or gives it back.
+    pub(super) async fn settle_together(&self, batch: Vec<Delivery>) {
         let mut deliveries = Vec::with_capacity(batch.len());
         let mut received = Vec::with_capacity(batch.len());
         for delivery in batch {
@@ -165,7 +165,7 @@ impl<H: BatchHandler> Settling<H> {
     }
 
     /// Probes until the dependency is back. What is in hand is kept alive meanwhile.
-    async fn wait_for_dependency(&self) -> Result<(), Stopped> {
+    pub(super) async fn wait_for_dependency(&self) -> Result<(), Stopped> {
         let mut delays = RetryDelays::new(PROBE.0, PROBE.1);
         loop {
             tokio::select! {
@@ -246,7 +246,7 @@ impl<H: BatchHandler> Settling<H> {
     }
 
     /// The dead letter first, durably; only then is the original terminated.
-    async fn bury(&self, delivery: Delivery, reason: &DeadReason, failures: Failures) {
+    pub(super) async fn bury(&self, delivery: Delivery, reason: &DeadReason, failures: Failures) {
         if !self.buries {
             self.count("left");
             delivery.settle(&Settlement::Ack);

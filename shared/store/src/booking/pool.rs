@@ -108,7 +108,11 @@ impl Pool {
             let transaction = Transaction(connection.transaction().await?);
             // Boxed, because a work's future is large and would be part of every caller's.
             let output = Box::pin(work.run(&transaction)).await?;
-            transaction.0.commit().await?;
+            if W::COMMITS {
+                transaction.0.commit().await?;
+            } else {
+                transaction.0.rollback().await?;
+            }
             Ok(output)
         };
         let ended = within(self.patience, running).await;

@@ -48,6 +48,15 @@ pub struct UnpublishedFacts {
     pub oldest: Option<Timestamp>,
 }
 
+/// Where the dead letter of a request stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterStanding {
+    /// Which request.
+    pub request_id: RequestId,
+    /// `open`, `replaying`, `resolved` or `discarded`.
+    pub state: String,
+}
+
 struct Row {
     id: Uuid,
     outcome: String,
@@ -111,6 +120,21 @@ impl LedgerStore {
         .fetch_all(&mut *connection)
         .await?;
         rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Where the dead letters of all accepted requests stand.
+    pub async fn letters(&self) -> Result<Vec<LetterStanding>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let rows = sqlx::query!(
+            r#"SELECT request_id AS "request_id!", state FROM dead_letters
+               WHERE origin_stream = 'MC_COMMANDS' AND request_id IS NOT NULL"#,
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| LetterStanding { request_id: row.request_id.into(), state: row.state })
+            .collect())
     }
 
     /// Facts that were committed before `than` and are still not published.
