@@ -5,12 +5,15 @@
 //! anybody hears of it ([`Publisher`]).
 
 mod atomic;
+mod audit;
 mod connection;
 mod events;
+mod group_commit;
 mod key_value;
 mod lookup;
 mod message;
 mod metrics;
+mod positions;
 mod publish_error;
 mod publisher;
 mod reading;
@@ -18,10 +21,12 @@ mod replies;
 mod runner;
 mod topology;
 
+pub use audit::AuditPublisher;
 pub use connection::{Bus, ConnectError, NotReady};
 pub use events::OutgoingEvent;
 pub use key_value::{KeyValueError, KvBucket};
 pub use lookup::{LookupError, StoredRequest};
+pub use positions::PositionedMessage;
 pub use publish_error::PublishError;
 pub use publisher::{Accepted, OutgoingCommand, Publisher};
 pub use reading::{ReadError, StoredMessage, StreamRange};

@@ -1,8 +1,10 @@
-//! What the services say to each other: envelope, subjects, commands, events, outcomes.
+//! What the services say to each other: envelope, subjects, commands, events, outcomes, and the
+//! entries of the audit log.
 //!
 //! Bodies are JSON. Every message names its kind and version in `Mc-Schema`; retired versions
 //! stay readable, and the snapshots in this crate's tests hold the wire format still.
 
+pub mod audit;
 pub mod commands;
 pub mod events;
 pub mod idempotency;
@@ -11,6 +13,7 @@ pub mod outcome;
 pub mod subjects;
 pub mod trace;
 
+pub use audit::{AuditAnchor, AuditEntry, AuditKind};
 pub use commands::{
     BookAppointment, BookingCommand, CancelAppointment, SetAvailability, WithdrawRequest,
 };

@@ -19,7 +19,8 @@ pub use availability::{
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use email::{Email, InvalidEmail};
 pub use ids::{
-    AppointmentId, CorrelationId, EventId, PatientId, PractitionerId, RequestId, SessionId, UserId,
+    AppointmentId, AuditEntryId, CorrelationId, EventId, PatientId, PractitionerId, RequestId,
+    SessionId, UserId,
 };
 pub use person::{HumanName, InvalidName};
 pub use role::{Actor, Role};
