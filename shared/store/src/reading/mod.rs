@@ -2,6 +2,7 @@
 //! security shows each what is theirs. There is no other way to a row than a [`CallerTx`].
 
 mod appointments;
+mod audit;
 mod me;
 mod practitioners;
 mod requests;
@@ -17,6 +18,7 @@ use crate::StoreError;
 use crate::pool::Pool;
 
 pub use appointments::{AppointmentFilter, AppointmentPosition};
+pub use audit::{AuditFilter, AuditLogRow, AuditPosition};
 pub use me::Me;
 pub use practitioners::{Practitioner, PractitionerFilter};
 pub use requests::SettledRequest;
