@@ -2,10 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
+use contracts::audit::{AuditAction, ResourceKind};
 use domain::PractitionerId;
 
 use super::create_doctor::DoctorDocument;
 use crate::app::App;
+use crate::audit::{Audited, Note};
 use crate::extract::{Administrator, Id};
 use crate::problem::{Problem, ProblemType};
 
@@ -21,18 +23,20 @@ pub async fn approve_doctor(
     State(app): State<App>,
     Administrator(caller): Administrator,
     Id(id): Id<PractitionerId>,
-) -> Result<Json<DoctorDocument>, Problem> {
+) -> Result<Audited<Json<DoctorDocument>>, Problem> {
     let accounts = app.accounts.within(caller.correlation_id);
     let approval = accounts
         .approve_practitioner(id, caller.actor.id, app.clock.now())
         .await?
         .ok_or(ProblemType::UnknownPractitioner)?;
     tracing::info!(practitioner.id = %id, "a practitioner was approved");
-    Ok(Json(DoctorDocument {
+    let note = Note::administration(AuditAction::Update, ResourceKind::Practitioner, id.into());
+    let document = DoctorDocument {
         id,
         name: (&approval.name).into(),
         specialty: approval.specialty,
         licence: approval.licence,
         approved: true,
-    }))
+    };
+    Ok(Audited::new(note, Json(document)))
 }

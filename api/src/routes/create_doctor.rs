@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
+use contracts::audit::{AuditAction, ResourceKind};
 use domain::{Email, HumanName, PractitionerId, Role, UserId};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::account::{self, ShortText};
 use crate::app::App;
+use crate::audit::{Audited, Note};
 use crate::documents::NameDocument;
 use crate::extract::{Administrator, Form};
 use crate::problem::Problem;
@@ -66,7 +68,7 @@ pub async fn create_doctor(
     State(app): State<App>,
     Administrator(caller): Administrator,
     Form(form): Form<DoctorForm>,
-) -> Result<Response, Problem> {
+) -> Result<Audited<Response>, Problem> {
     let password_hash = account::hash(&app, form.password, &form.email).await?;
     let id = UserId::generate();
     let user = NewUser {
@@ -89,5 +91,7 @@ pub async fn create_doctor(
         approved: false,
     };
     let location = format!("/v1/doctors/{id}");
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(document)).into_response())
+    let note = Note::administration(AuditAction::Create, ResourceKind::Practitioner, id);
+    let answer = (StatusCode::CREATED, [(LOCATION, location)], Json(document));
+    Ok(Audited::new(note, answer.into_response()))
 }

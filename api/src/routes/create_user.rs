@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use contracts::audit::{AuditAction, ResourceKind};
 use domain::{Email, Role, UserId};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::account;
 use crate::app::App;
+use crate::audit::{Audited, Note};
 use crate::documents::UserDocument;
 use crate::extract::{Administrator, Form};
 use crate::problem::Problem;
@@ -60,7 +62,7 @@ pub async fn create_user(
     State(app): State<App>,
     Administrator(caller): Administrator,
     Form(form): Form<UserForm>,
-) -> Result<(StatusCode, Json<UserDocument>), Problem> {
+) -> Result<Audited<(StatusCode, Json<UserDocument>)>, Problem> {
     let password_hash = account::hash(&app, form.password, &form.email).await?;
     let user = NewUser {
         id: UserId::generate(),
@@ -73,5 +75,7 @@ pub async fn create_user(
     app.accounts.within(caller.correlation_id).create_user(&user).await?;
     tracing::info!(user.id = %user.id, user.role = %user.role, "a user was created");
     let (id, role) = (user.id, user.role);
-    Ok((StatusCode::CREATED, Json(UserDocument { id, email: form.email.into(), role })))
+    let note = Note::administration(AuditAction::Create, ResourceKind::Person, id);
+    let document = UserDocument { id, email: form.email.into(), role };
+    Ok(Audited::new(note, (StatusCode::CREATED, Json(document))))
 }

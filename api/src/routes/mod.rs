@@ -8,6 +8,7 @@ mod create_user;
 mod healthz;
 mod jwks;
 mod list_appointments;
+mod list_audit;
 mod list_doctors;
 mod list_users;
 mod login;
@@ -41,6 +42,7 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(create_user::create_user))
         .routes(routes!(jwks::jwks))
         .routes(routes!(list_appointments::list_appointments))
+        .routes(routes!(list_audit::list_audit))
         .routes(routes!(list_doctors::list_doctors))
         .routes(routes!(list_users::list_users))
         .routes(routes!(login::login))

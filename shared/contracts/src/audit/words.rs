@@ -124,6 +124,17 @@ impl AuditKind {
     }
 }
 
+impl AuditOutcome {
+    /// The code as a number.
+    pub const fn code(self) -> i16 {
+        match self {
+            Self::Success => 0,
+            Self::MinorFailure => 4,
+            Self::SeriousFailure => 8,
+        }
+    }
+}
+
 impl PurposeOfUse {
     /// Why people in this role look at patients' data, unless they say otherwise.
     pub const fn of(role: Role) -> Self {
