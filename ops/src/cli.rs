@@ -10,7 +10,7 @@ use runtime::Shutdown;
 use crate::ledger::LedgerArguments;
 use crate::replay::ReplayArguments;
 use crate::up::UpArguments;
-use crate::{admin, api, ledger, migrate, replay, settings, up, worker};
+use crate::{admin, api, audit, ledger, migrate, replay, settings, up, worker};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -26,7 +26,8 @@ Examples:
   mediconnect up                      everything on this machine, until Ctrl-C
   mediconnect migrate --json          bring the database at DATABASE_URL up to date
   mediconnect worker booking          one booking worker; start as many as you need
-  mediconnect ledger --json           prove that nothing accepted was lost";
+  mediconnect ledger --json           prove that nothing accepted was lost
+  mediconnect audit verify            prove that nobody changed the audit log";
 
 /// What requests under way get to end after Ctrl-C.
 const REPLAY_STOP_GRACE: Duration = Duration::from_secs(15);
@@ -55,6 +56,9 @@ enum Command {
     #[command(subcommand)]
     Admin(admin::AdminCommand),
     Ledger(LedgerArguments),
+    /// Verify the audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     Replay(ReplayArguments),
 }
 
@@ -63,13 +67,17 @@ impl Cli {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.config.as_deref();
         match self.command {
-            Command::Up(arguments) => up::run(arguments, config).await,
+            // In a box: whoever waits for this would carry it along.
+            Command::Up(arguments) => Box::pin(up::run(arguments, config)).await,
             Command::Api => api::run(settings::load(config)?).await,
             Command::Worker(worker) => worker::run(worker, settings::load(config)?).await,
             Command::Migrate(arguments) => migrate::run(arguments, &settings::load(config)?).await,
             Command::Admin(command) => admin::run(command, &settings::load(config)?).await,
             Command::Ledger(arguments) => {
                 ledger::run(&arguments, &settings::load_for_operators(config)?).await
+            }
+            Command::Audit(command) => {
+                audit::run(command, &settings::load_for_operators(config)?).await
             }
             Command::Replay(arguments) => {
                 replay::run(arguments, Shutdown::on_signals(REPLAY_STOP_GRACE)?).await

@@ -26,6 +26,7 @@ fn help_of_every_command() {
         &["admin", "create"],
         &["ledger"],
         &["replay"],
+        &["audit", "verify"],
     ] {
         let name = if command.is_empty() { "mediconnect".to_owned() } else { command.join("-") };
         insta::assert_snapshot!(name, help_of(command));

@@ -85,12 +85,11 @@ pub async fn record(State(app): State<App>, request: Request, next: Next) -> Res
     let note = match (noted, problem) {
         (Some(Noted(Some(note))), _) => Some(note),
         (_, Some(problem)) => about.refusal(problem),
-        (Some(Noted(None)), None) => None,
         (None, None) if about.must_be_noted(response.status()) => {
             tracing::error!(operation = about.name, "an answer without a note is held back");
             return Problem::new(ProblemType::Internal).into_response();
         }
-        (None, None) => None,
+        (Some(Noted(None)) | None, None) => None,
     };
     let Some(note) = note else { return response };
     match app.auditor.admit(&app, &about, &note) {

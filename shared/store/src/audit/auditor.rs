@@ -14,8 +14,11 @@ use crate::booking::{Failure, SchemaProblem};
 /// Reading it all may take as long as it takes.
 const NO_STATEMENT_TIMEOUT: u64 = 0;
 
-/// Everything is read in one snapshot, while the sequencer goes on adding.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// Everything is read in one snapshot, while the sequencer goes on adding. It is taken by the first
+/// statement that reads.
+const BEGIN: &str = "
+    BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+    SELECT FROM audit_seals LIMIT 1";
 
 const SEALS: &str = "
     SELECT number, previous_hash, hash, sealed_at, first_row, last_row, audit_from, audit_to,
@@ -48,7 +51,7 @@ pub struct Auditor {
 }
 
 impl Auditor {
-    /// Connects and begins the snapshot.
+    /// Connects and takes the snapshot.
     pub async fn connect(
         url: &SecretString,
         settings: &DatabaseSettings,
