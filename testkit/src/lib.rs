@@ -9,7 +9,7 @@ mod system;
 
 pub use api::{Answer, Api};
 pub use database::{POSTGRES_URL, TestDatabase};
-pub use messages::any_command;
+pub use messages::{any_command, any_entry};
 pub use nats::TestNats;
 pub use replaying::{InventedDay, Replaying};
 pub use system::{ADMIN_EMAIL, ADMIN_PASSWORD, System, program};
