@@ -65,6 +65,11 @@ impl App {
     pub async fn read_as(&self, caller: &Caller) -> Result<CallerTx, StoreError> {
         self.reader.as_caller(caller.actor, caller.correlation_id).await
     }
+
+    /// Begins to change the state of dead letters in the caller's name.
+    pub async fn change_as(&self, caller: &Caller) -> Result<CallerTx, StoreError> {
+        self.reader.change_as(caller.actor, caller.correlation_id).await
+    }
 }
 
 impl Deref for App {

@@ -16,6 +16,7 @@ mod extract;
 mod failure;
 pub mod first_administrator;
 mod identify;
+mod letters;
 mod openapi;
 mod outcome;
 mod problem;

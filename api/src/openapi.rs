@@ -29,6 +29,7 @@ const PROBLEM: &str = "Problem";
         (name = "appointments", description = "Finding, booking, cancelling"),
         (name = "requests", description = "What was accepted, and how it ended"),
         (name = "administration", description = "For administrators"),
+        (name = "dead letters", description = "What no worker could settle: for operators"),
         (name = "operation", description = "For machines and operators"),
     )
 )]

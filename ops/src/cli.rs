@@ -7,10 +7,14 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use runtime::Shutdown;
 
+use crate::dlq::DlqArguments;
+use crate::insurer::InsurerArguments;
 use crate::ledger::LedgerArguments;
 use crate::replay::ReplayArguments;
 use crate::up::UpArguments;
-use crate::{admin, api, audit, ledger, migrate, replay, settings, up, worker};
+use crate::{
+    admin, api, audit, breaker, dlq, insurer, ledger, migrate, replay, settings, up, worker,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -26,8 +30,10 @@ Examples:
   mediconnect up                      everything on this machine, until Ctrl-C
   mediconnect migrate --json          bring the database at DATABASE_URL up to date
   mediconnect worker booking          one booking worker; start as many as you need
+  mediconnect insurer --seed 7        an insurance API to test against
   mediconnect ledger --json           prove that nothing accepted was lost
-  mediconnect audit verify            prove that nobody changed the audit log";
+  mediconnect audit verify            prove that nobody changed the audit log
+  mediconnect dlq list                what no worker could settle";
 
 /// What requests under way get to end after Ctrl-C.
 const REPLAY_STOP_GRACE: Duration = Duration::from_secs(15);
@@ -51,15 +57,20 @@ enum Command {
     /// Run a worker.
     #[command(subcommand)]
     Worker(worker::WorkerCommand),
+    Insurer(InsurerArguments),
     Migrate(migrate::MigrateArguments),
     /// Manage administrators.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    Dlq(DlqArguments),
     Ledger(LedgerArguments),
     /// Verify the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     Replay(ReplayArguments),
+    /// The circuit breaker that stands before each insurer.
+    #[command(subcommand)]
+    Breaker(breaker::BreakerCommand),
 }
 
 impl Cli {
@@ -71,8 +82,10 @@ impl Cli {
             Command::Up(arguments) => Box::pin(up::run(arguments, config)).await,
             Command::Api => api::run(settings::load(config)?).await,
             Command::Worker(worker) => worker::run(worker, settings::load(config)?).await,
+            Command::Insurer(arguments) => insurer::run(arguments, settings::load(config)?).await,
             Command::Migrate(arguments) => migrate::run(arguments, &settings::load(config)?).await,
             Command::Admin(command) => admin::run(command, &settings::load(config)?).await,
+            Command::Dlq(arguments) => dlq::run(arguments).await,
             Command::Ledger(arguments) => {
                 ledger::run(&arguments, &settings::load_for_operators(config)?).await
             }
@@ -82,6 +95,7 @@ impl Cli {
             Command::Replay(arguments) => {
                 replay::run(arguments, Shutdown::on_signals(REPLAY_STOP_GRACE)?).await
             }
+            Command::Breaker(command) => breaker::run(&command),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use reqwest::Url;
+use rustix::process::{Pid, test_kill_process};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +104,15 @@ impl LocalFiles {
     /// What a running `up` says of itself; nothing when none is ready.
     pub fn read_up_json(&self) -> Option<UpJson> {
         serde_json::from_slice(&fs::read(self.up_json()).ok()?).ok()
+    }
+
+    /// The URL of the `mediconnect up` that is running here; a file that one left behind says
+    /// nothing.
+    pub fn running_url(&self) -> Option<Url> {
+        let up = self.read_up_json()?;
+        let pid = Pid::from_raw(up.pid.try_into().ok()?)?;
+        test_kill_process(pid).ok()?;
+        up.url.parse().ok()
     }
 
     /// The generated administrator, if there is one.

@@ -3,9 +3,12 @@
 mod admin;
 mod api;
 mod audit;
+mod breaker;
 mod cli;
 mod client;
+mod dlq;
 mod exit;
+mod insurer;
 mod ledger;
 mod local;
 mod migrate;
@@ -19,6 +22,12 @@ mod worker;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
+
+/// glibc's allocator takes a fifth of api's time at full load, and keeps the 19 MiB of every
+/// password hash for itself.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

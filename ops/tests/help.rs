@@ -22,11 +22,19 @@ fn help_of_every_command() {
         &["up"],
         &["api"],
         &["worker"],
+        &["insurer"],
         &["migrate"],
         &["admin", "create"],
+        &["dlq"],
+        &["dlq", "list"],
+        &["dlq", "show"],
+        &["dlq", "rehearse"],
+        &["dlq", "replay"],
+        &["dlq", "discard"],
         &["ledger"],
         &["replay"],
         &["audit", "verify"],
+        &["breaker", "replay"],
     ] {
         let name = if command.is_empty() { "mediconnect".to_owned() } else { command.join("-") };
         insta::assert_snapshot!(name, help_of(command));

@@ -2,6 +2,8 @@
 
 mod api;
 mod database;
+mod insurer;
+mod ledger;
 mod messages;
 mod nats;
 mod replaying;
@@ -9,6 +11,8 @@ mod system;
 
 pub use api::{Answer, Api};
 pub use database::{POSTGRES_URL, TestDatabase};
+pub use insurer::Insurer;
+pub use ledger::ledger_command;
 pub use messages::{any_command, any_entry};
 pub use nats::TestNats;
 pub use replaying::{InventedDay, Replaying};

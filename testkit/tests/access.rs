@@ -37,6 +37,8 @@ async fn every_route_says_no_to_whom_it_should() -> anyhow::Result<()> {
     let approve = format!("/v1/admin/doctors/{}/approve", id(&other_doctor)?);
     let anyone =
         json!({ "email": "x@y.example", "password": "mossy kettle drum eleven", "role": "admin" });
+    let letter = format!("/v1/dead-letters/{}", uuid::Uuid::now_v7());
+    let why = json!({ "reason": "just because" });
     let people =
         [("nobody", &api), ("patient", &patient), ("other patient", &other), ("doctor", &doctor)];
     let staff = [("other doctor", &other_doctor), ("operator", &operator), ("admin", &admin)];
@@ -52,6 +54,14 @@ async fn every_route_says_no_to_whom_it_should() -> anyhow::Result<()> {
         (post(&approve, json!({})), [401, 403, 403, 403, 403, 403, 200]),
         (post("/v1/appointments", booking), [401, 202, 202, 403, 403, 403, 422]),
         ((Method::PUT, hours, week), [401, 403, 403, 202, 403, 403, 202]),
+        (get("/v1/dead-letters"), [401, 403, 403, 403, 403, 200, 200]),
+        (get("/v1/dead-letters/groups"), [401, 403, 403, 403, 403, 200, 200]),
+        (get(&letter), [401, 403, 403, 403, 403, 404, 404]),
+        (post(&format!("{letter}/unmask"), why.clone()), [401, 403, 403, 403, 403, 404, 404]),
+        (post(&format!("{letter}/rehearse"), json!({})), [401, 403, 403, 403, 403, 404, 404]),
+        (post(&format!("{letter}/replay"), why.clone()), [401, 403, 403, 403, 403, 404, 404]),
+        (post(&format!("{letter}/discard"), why), [401, 403, 403, 403, 403, 404, 404]),
+        (post("/v1/dead-letters/replay", json!({})), [401, 403, 403, 403, 403, 422, 422]),
     ];
     for ((method, path, body), expected) in rules {
         for ((who, person), status) in people.iter().chain(&staff).zip(expected) {

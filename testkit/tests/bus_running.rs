@@ -33,9 +33,11 @@ enum Step {
 #[derive(Default)]
 struct Script {
     steps: HashMap<RequestId, Vec<Step>>,
-    failures: HashMap<u64, i32>,
+    failures: HashMap<(u64, &'static str), i32>,
     /// Delivery numbers, for every message that was handled to its end.
     done: HashMap<RequestId, Vec<i64>>,
+    /// Sizes of the batches with a message that was delivered before.
+    with_suspects: Vec<usize>,
 }
 
 /// Handles messages as the script says, and tells how many are done.
@@ -87,6 +89,9 @@ impl BatchHandler for Scripted {
     ) -> Result<Vec<Verdict>, HandleError> {
         let mut script = self.lock();
         let script = &mut *script;
+        if batch.iter().any(|received| received.deliveries > 1) {
+            script.with_suspects.push(batch.len());
+        }
         let mut verdicts = Vec::new();
         for received in batch {
             let id = received.metadata.request_id;
@@ -124,13 +129,22 @@ impl BatchHandler for Scripted {
     async fn record_failure(
         &self,
         stream_sequence: u64,
-        _class: &'static str,
+        class: &'static str,
     ) -> Result<FailureCount, HandleError> {
         let mut script = self.lock();
-        let failures = script.failures.entry(stream_sequence).or_default();
+        let failures = script.failures.entry((stream_sequence, class)).or_default();
         *failures += 1;
         let first_failure_at = jiff::Timestamp::UNIX_EPOCH;
         Ok(FailureCount { failures: *failures, first_failure_at })
+    }
+
+    async fn forget_failures(
+        &self,
+        stream_sequence: u64,
+        class: &'static str,
+    ) -> Result<(), HandleError> {
+        self.lock().failures.remove(&(stream_sequence, class));
+        Ok(())
     }
 }
 
@@ -163,7 +177,9 @@ impl Bench {
             durable: "booking",
             filter_subject: "mc.cmd.booking.>".to_owned(),
             batch_size: 50,
+            batches_at_once: 1,
             ack_wait,
+            buries: true,
         };
         let clock = Arc::new(SystemClock);
         let runner = Runner::new(self.bus.clone(), spec, handler.clone(), clock);
@@ -267,9 +283,51 @@ async fn a_culprit_does_not_hurt_its_neighbours() -> anyhow::Result<()> {
     assert_eq!(value("Nats-Batch-Id"), None);
     let neighbours = ids.iter().filter(|id| **id != ids[17]);
     assert!(neighbours.into_iter().all(|id| handler.deliveries_of(*id) == [1]));
-    assert!(bench.bus.find_request(ids[17]).await?.expect("stored").held_for_review);
+    let stored = bench.bus.find_request(ids[17]).await?.expect("stored");
+    assert!(stored.held_for_review);
     let info = bench.consumer_info().await?;
     assert_eq!((info.num_pending, info.num_ack_pending), (0, 0));
+
+    // Once its message is purged, the letter says the same.
+    assert_eq!(bench.bus.purge_below(subjects::COMMANDS, 41).await?, 40);
+    assert_eq!(bench.bus.find_request(ids[17]).await?, Some(stored));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_delivered_before_runs_alone() -> anyhow::Result<()> {
+    let bench = Bench::start().await?;
+    let ids = ids(30);
+    let handler = Scripted::new(ids.iter().map(|id| (*id, vec![Step::Retry])));
+    bench.publish(&ids).await?;
+    let runner = bench.run(&handler, Duration::from_mins(10));
+    handler.wait_until_done(30).await?;
+    Bench::stop(runner).await?;
+    let script = handler.lock();
+    assert_eq!(script.with_suspects, [1; 30]);
+    assert!(script.failures.is_empty(), "a start that ended was not forgotten");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_started_too_often_is_quarantined_without_another_start() -> anyhow::Result<()> {
+    let bench = Bench::start().await?;
+    let ids = ids(10);
+    let handler = Scripted::new([(ids[4], vec![Step::Retry])]);
+    bench.publish(&ids).await?;
+    // As three workers left it that ended with this message in hand.
+    let sequence = bench.bus.find_request(ids[4]).await?.expect("stored").stream_sequence;
+    handler.lock().failures.insert((sequence, "started"), 3);
+    let runner = bench.run(&handler, Duration::from_mins(10));
+    handler.wait_until_done(9).await?;
+    let letter = bench.dead_letters(1).await?.remove(0);
+    Bench::stop(runner).await?;
+    assert!(letter.subject.ends_with(&ids[4].to_string()));
+    let headers = letter.headers.as_ref().expect("a letter has headers");
+    let value = |name| headers.get(name).map(async_nats::HeaderValue::as_str);
+    assert_eq!(value(header::DEAD_ERROR_CLASS), Some("quarantined"));
+    assert_eq!(value(header::DEAD_ATTEMPTS), Some("3"));
+    assert_eq!(handler.deliveries_of(ids[4]), [0; 0], "it was run");
     Ok(())
 }
 
@@ -361,6 +419,25 @@ async fn a_deleted_consumer_is_made_again_and_nothing_is_skipped() -> anyhow::Re
     handler.wait_until_done(40).await?;
     // It begins again at the start of the stream; the inbox is what makes that harmless.
     assert!(after.iter().all(|id| !handler.deliveries_of(*id).is_empty()));
+    Bench::stop(runner).await
+}
+
+#[tokio::test]
+async fn a_consumer_that_was_made_otherwise_is_made_anew() -> anyhow::Result<()> {
+    let bench = Bench::start().await?;
+    let ids = ids(20);
+    bench.publish(&ids).await?;
+    // It would skip everything that is there, and its policy can't be changed.
+    let context = jetstream::new(bench.nats.client().await?);
+    let damaged = pull::Config {
+        durable_name: Some("booking".to_owned()),
+        deliver_policy: jetstream::consumer::DeliverPolicy::New,
+        ..pull::Config::default()
+    };
+    context.get_stream(subjects::COMMANDS).await?.create_consumer(damaged).await?;
+    let handler = Scripted::new([]);
+    let runner = bench.run(&handler, Duration::from_secs(30));
+    handler.wait_until_done(20).await?;
     Bench::stop(runner).await
 }
 

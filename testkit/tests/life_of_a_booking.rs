@@ -272,6 +272,9 @@ async fn bookings_are_accepted_without_worker_and_database_and_settle_after() ->
     let (second, _) = book_without_waiting(&patient, &doctor, &slots[1]).await?;
     let unknown = patient.get(&second).await?.expect(200)?;
     assert_eq!(unknown["status"], "accepted");
+    // What has ended has no message for ever: without the inbox nobody knows.
+    let nobodys = format!("/v1/requests/{}", uuid::Uuid::new_v4());
+    assert_eq!(patient.get(&nobodys).await?.problem(503)?, "unavailable");
     let ready = system.api().get("/readyz").await?.expect(200)?;
     assert_eq!(ready["status"], "degraded");
     assert_eq!(ready["missing"][0]["what"], "postgresql");

@@ -309,6 +309,62 @@ async fn the_ledger_sees_that_there_are_requests_and_not_whose() {
 }
 
 #[tokio::test]
+async fn dead_letters_are_for_operators_who_act_under_their_own_name() {
+    let scene = Scene::set().await;
+    let Scene { ada, doctor_of_ada, admin, operator, .. } = scene;
+    let letter = "INSERT INTO dead_letters (id, dead_sequence, worker, kind, origin_stream,
+             error_class, error_detail, fingerprint, generation, attempts, first_failure_at,
+             last_failure_at, changed_at)
+         VALUES (gen_random_uuid(), 1, 'booking', 'book', 'MC_COMMANDS', 'panic', '', 'f', 1, 5,
+             now(), now(), now())";
+    scene.database.admin().await.unwrap().batch_execute(letter).await.unwrap();
+    let people = [
+        (actor(operator, Role::Operator), 1),
+        (actor(admin, Role::Admin), 1),
+        (actor(ada, Role::Patient), 0),
+        (actor(doctor_of_ada, Role::Doctor), 0),
+    ];
+    for (person, count) in people {
+        begin_as(&scene.api, person).await;
+        let letters = scene.api.query("SELECT id FROM dead_letters", &[]).await.unwrap();
+        assert_eq!(letters.len(), count, "{person}");
+        let discard = "UPDATE dead_letters SET state = state";
+        assert_eq!(scene.api.execute(discard, &[]).await.unwrap(), count as u64, "{person}");
+        scene.api.batch_execute("ROLLBACK").await.unwrap();
+    }
+    let act = |name: Uuid, role: &str| {
+        format!(
+            "INSERT INTO dead_letter_actions SELECT gen_random_uuid(), id, 'discard', 1, '{name}',
+                 '{role}', id, 'because', now() FROM dead_letters"
+        )
+    };
+    for (forged, caller) in [
+        (act(admin, "admin"), actor(operator, Role::Operator)),
+        (act(operator, "admin"), actor(operator, Role::Operator)),
+    ] {
+        begin_as(&scene.api, caller).await;
+        let refused = scene.api.batch_execute(&forged).await.unwrap_err();
+        assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{forged}");
+        scene.api.batch_execute("ROLLBACK").await.unwrap();
+    }
+    begin_as(&scene.api, actor(operator, Role::Operator)).await;
+    scene.api.batch_execute(&act(operator, "operator")).await.unwrap();
+    scene.api.batch_execute("COMMIT").await.unwrap();
+    for forbidden in [
+        "UPDATE dead_letter_actions SET reason = 'another'",
+        "DELETE FROM dead_letter_actions",
+        "DELETE FROM dead_letters",
+        "UPDATE dead_letters SET error_class = 'none'",
+        "INSERT INTO dead_letters (id) VALUES (gen_random_uuid())",
+    ] {
+        begin_as(&scene.api, actor(operator, Role::Operator)).await;
+        let refused = scene.api.batch_execute(forbidden).await.unwrap_err();
+        assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{forbidden}");
+        scene.api.batch_execute("ROLLBACK").await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn sign_in_has_no_way_to_appointments() {
     let scene = Scene::set().await;
     let accounts = scene.database.connect_as(ServiceRole::Accounts).await.unwrap();
@@ -330,7 +386,7 @@ async fn the_schemas_owner_is_bound_too() {
     let url = secrecy::ExposeSecret::expose_secret(scene.database.owner_url());
     let (owner, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
-    for table in ["users", "patients", "requests", "outbox", "sessions"] {
+    for table in ["users", "patients", "requests", "outbox", "sessions", "dead_letters"] {
         let rows = owner.query(&format!("SELECT * FROM {table}"), &[]).await.unwrap();
         assert!(rows.is_empty(), "{table}");
     }

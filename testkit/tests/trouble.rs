@@ -79,6 +79,14 @@ async fn start() -> anyhow::Result<System> {
     Ok(system)
 }
 
+/// The books are kept all the time, and everything that is proven goes at once.
+const EAGER: [(&str, &str); 4] = [
+    ("MC_BOOKING__LEDGER_PERIOD_MS", "50"),
+    ("MC_BOOKING__REQUEUE_AFTER_MS", "1000"),
+    ("MC_BOOKING__CHECKPOINT_MESSAGES", "20"),
+    ("MC_BOOKING__PURGE_MARGIN_MESSAGES", "0"),
+];
+
 #[tokio::test]
 async fn an_undisturbed_day_balances() -> anyhow::Result<()> {
     let system = start().await?;
@@ -158,4 +166,23 @@ async fn the_workers_database_connections_are_terminated() -> anyhow::Result<()>
     }
     let report = replay.report().await?;
     check_books(&system, &report).await
+}
+
+#[tokio::test]
+async fn the_worker_is_killed_while_it_purges_what_it_has_proven() -> anyhow::Result<()> {
+    let mut system = System::start_with(&EAGER).await?;
+    system.prepare_replay(DAY).await?;
+    let replay = system.start_replay(CONNECTIONS)?;
+    for strike in 1..=4 {
+        ensure!(reach(&system, strike * EVERY).await?, "the day was too short");
+        let at_work = || async { Ok(system.in_hand().await? > 0) };
+        system.wait_until("the worker has something in hand", at_work).await?;
+        system.kill_worker().await?;
+        system.start_worker().await?;
+    }
+    let report = replay.report().await?;
+    check_books(&system, &report).await?;
+    let (ledger, _) = system.ledger().await?;
+    ensure!(ledger["purged"].as_u64() >= Some(100), "hardly anything was purged: {ledger:#}");
+    Ok(())
 }

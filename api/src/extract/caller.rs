@@ -63,6 +63,8 @@ only_for! {
     Administrator: Admin;
     /// A caller who may book: patients for themselves, administrators for others.
     Booker: Patient | Admin;
+    /// A caller who may work on what no worker could settle.
+    Maintainer: Operator | Admin;
     /// A caller who may see and cancel visits: their own, or all of them.
     Participant: Patient | Doctor | Admin;
     /// A caller who may change opening hours: doctors their own, administrators all of them.

@@ -10,7 +10,7 @@ mod prefer;
 mod query;
 
 pub use body::Form;
-pub use caller::{Administrator, Anonymous, Booker, Caller, Participant, Scheduler};
+pub use caller::{Administrator, Anonymous, Booker, Caller, Maintainer, Participant, Scheduler};
 pub use id::Id;
 pub use idempotency_key::IdempotencyKey;
 pub use if_match::{IfMatch, etag};

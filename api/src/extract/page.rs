@@ -88,6 +88,17 @@ impl Cursor for Uuid {
     }
 }
 
+impl Cursor for i64 {
+    fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.to_be_bytes())
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        Some(Self::from_be_bytes(bytes.try_into().ok()?))
+    }
+}
+
 impl Cursor for AppointmentPosition {
     fn encode(&self) -> String {
         let start = self.start.as_nanosecond().to_be_bytes();

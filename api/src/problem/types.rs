@@ -85,6 +85,14 @@ problem_types! {
     KeyReused = "key_reused", UNPROCESSABLE_ENTITY,
         "This Idempotency-Key was used with another request",
         "A key stands for one request, body included. Use a new key for a new request.";
+    LetterNotOpen = "letter_not_open", CONFLICT,
+        "The dead letter isn't open",
+        "Somebody is replaying it, has discarded it, or its request has ended meanwhile. Look at \
+         it again before you decide anything. Nothing was changed.";
+    LetterNotReplayable = "letter_not_replayable", CONFLICT,
+        "The dead letter can't be replayed",
+        "Its message doesn't say which request it belongs to or where it came from, or its bytes \
+         are gone: nobody could tell what became of it. It can be discarded.";
     LicenceTaken = "licence_taken", CONFLICT,
         "Another practitioner has that licence",
         "Each licence belongs to one practitioner.";
@@ -121,6 +129,21 @@ problem_types! {
         "Too many requests",
         "Wait as many seconds as Retry-After says. RateLimit-Policy and RateLimit tell the limit \
          and what is left of it.";
+    ReplayRejected = "replay_rejected", CONFLICT,
+        "A replay would be rejected",
+        "A rehearsal showed that the request can't be done any more; the detail says why. Nothing \
+         was changed. Discard the letter, and tell whoever asked.";
+    ReplaySettled = "replay_settled", CONFLICT,
+        "The request has ended already",
+        "A replay would do nothing: the request was settled another way. The letter closes by \
+         itself.";
+    ReplaySuperseded = "replay_superseded", CONFLICT,
+        "A later request has taken its place",
+        "A replay would undo what was asked for later. Nothing was changed. Discard the letter.";
+    ReplayWouldFail = "replay_would_fail", CONFLICT,
+        "A replay would fail again",
+        "A rehearsal met an error; the detail says which. Nothing was changed. Remove the cause, \
+         rehearse, and then replay.";
     SignInDelayed = "sign_in_delayed", TOO_MANY_REQUESTS,
         "Too many failed sign-ins in a row",
         "Wait as many seconds as Retry-After says, then try again. The wait grows with every \

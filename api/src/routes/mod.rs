@@ -5,10 +5,13 @@ mod book_appointment;
 mod cancel_appointment;
 mod create_doctor;
 mod create_user;
+mod discard_dead_letter;
+mod group_dead_letters;
 mod healthz;
 mod jwks;
 mod list_appointments;
 mod list_audit;
+mod list_dead_letters;
 mod list_doctors;
 mod list_users;
 mod login;
@@ -18,13 +21,18 @@ mod openapi;
 mod problem_type;
 mod read_appointment;
 mod read_availability;
+mod read_dead_letter;
 mod read_doctor;
 mod read_request;
 mod readyz;
 mod refresh;
 mod register;
+mod rehearse_dead_letter;
+mod replay_dead_letter;
+mod replay_dead_letters;
 mod search_slots;
 mod set_availability;
+mod unmask_dead_letter;
 mod withdraw_request;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -40,9 +48,12 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(cancel_appointment::cancel_appointment))
         .routes(routes!(create_doctor::create_doctor))
         .routes(routes!(create_user::create_user))
+        .routes(routes!(discard_dead_letter::discard_dead_letter))
+        .routes(routes!(group_dead_letters::group_dead_letters))
         .routes(routes!(jwks::jwks))
         .routes(routes!(list_appointments::list_appointments))
         .routes(routes!(list_audit::list_audit))
+        .routes(routes!(list_dead_letters::list_dead_letters))
         .routes(routes!(list_doctors::list_doctors))
         .routes(routes!(list_users::list_users))
         .routes(routes!(login::login))
@@ -52,12 +63,17 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(problem_type::problem_type))
         .routes(routes!(read_appointment::read_appointment))
         .routes(routes!(read_availability::read_availability))
+        .routes(routes!(read_dead_letter::read_dead_letter))
         .routes(routes!(read_doctor::read_doctor))
         .routes(routes!(read_request::read_request))
         .routes(routes!(refresh::refresh))
         .routes(routes!(register::register))
+        .routes(routes!(rehearse_dead_letter::rehearse_dead_letter))
+        .routes(routes!(replay_dead_letter::replay_dead_letter))
+        .routes(routes!(replay_dead_letters::replay_dead_letters))
         .routes(routes!(search_slots::search_slots))
         .routes(routes!(set_availability::set_availability))
+        .routes(routes!(unmask_dead_letter::unmask_dead_letter))
         .routes(routes!(withdraw_request::withdraw_request))
 }
 

@@ -37,15 +37,17 @@ pub async fn read_request(
     caller: Caller,
     Id(id): Id<RequestId>,
 ) -> Result<Audited<Response>, Problem> {
-    let is_end_unknown = match settled(&app, &caller, id).await {
+    let outage = match settled(&app, &caller, id).await {
         Ok(Some(settled)) => return Ok(show_settled(id, settled)),
-        Ok(None) => false,
-        Err(error) if error.is_outage() => true,
+        Ok(None) => None,
+        Err(error) if error.is_outage() => Some(error),
         Err(error) => return Err(error.into()),
     };
-    let stored = own_message(&app, &caller, id).await?.ok_or(ProblemType::NotFound)?;
+    let Some(stored) = own_message(&app, &caller, id).await? else {
+        return Err(not_found(outage));
+    };
     let mut document = document_of_message(&stored);
-    if is_end_unknown && document.status == RequestStatus::Accepted {
+    if outage.is_some() && document.status == RequestStatus::Accepted {
         document.detail = Some(END_UNKNOWN);
     }
     let is_waiting = document.status == RequestStatus::Accepted;
@@ -76,6 +78,12 @@ pub(super) async fn settled(
     id: RequestId,
 ) -> Result<Option<SettledRequest>, StoreError> {
     app.read_as(caller).await?.settled_request(id).await
+}
+
+/// There is no message of it. The messages of requests that have ended are purged at some time, so
+/// without the inbox nobody can say that there never was one.
+pub(super) fn not_found(outage: Option<StoreError>) -> Problem {
+    outage.map_or_else(|| ProblemType::NotFound.into(), Into::into)
 }
 
 /// The request's message, if it is the caller's.

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use contracts::{Applied, BookingCommand, BookingKind, Outcome, Route, WithdrawRequest};
 use domain::RequestId;
 
-use super::read_request::{document_of_settled, own_message, settled, show_settled};
+use super::read_request::{document_of_settled, not_found, own_message, settled, show_settled};
 use crate::app::App;
 use crate::audit::Audited;
 use crate::commands::{Order, Submitted};
@@ -37,17 +37,17 @@ pub async fn withdraw_request(
     key: IdempotencyKey,
     prefer: Prefer,
 ) -> Result<Audited<Response>, Problem> {
-    match settled(&app, &caller, id).await {
+    let outage = match settled(&app, &caller, id).await {
         Ok(Some(settled)) if settled.outcome == Outcome::Withdrawn => {
             return Ok(show_settled(id, settled));
         }
         Ok(Some(_)) => return Err(ProblemType::AlreadySettled.into()),
-        Ok(None) => {}
+        Ok(None) => None,
         // Withdrawing is possible all the same; the worker will know.
-        Err(error) if error.is_outage() => {}
+        Err(error) if error.is_outage() => Some(error),
         Err(error) => return Err(error.into()),
-    }
-    let target = own_message(&app, &caller, id).await?.ok_or(ProblemType::NotFound)?;
+    };
+    let target = own_message(&app, &caller, id).await?.ok_or_else(|| not_found(outage))?;
     if target.kind == BookingKind::Withdraw {
         let refusal = Problem::new(ProblemType::NotCancellable);
         return Err(refusal.with_detail("a withdrawal can't be withdrawn"));

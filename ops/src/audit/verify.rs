@@ -62,7 +62,7 @@ pub async fn verify(settings: &Settings) -> anyhow::Result<Verdict> {
     // After the snapshot: what is sealed in it must still be in the streams.
     let mut ends = Vec::new();
     for stream in [subjects::AUDIT, subjects::EVENTS] {
-        ends.push((stream, bus.range_of(stream).await?.last));
+        ends.push((stream, bus.state_of(stream).await?.last));
     }
 
     let mut check = Check::new(anchors.last.iter().chain(&anchors.conflicts));

@@ -1,9 +1,7 @@
 //! `mediconnect ledger`: proves that nothing accepted was lost.
 //!
-//! It trusts no consumer's state: it reads the stream of commands from its first message to its
-//! last, the inbox, and the dead letters, and says of every accepted request where it is.
+//! The crate `ledger` reads and counts; here are the command and its report.
 
-mod balance;
 mod read;
 mod report;
 

@@ -1,26 +1,25 @@
-//! From the streams and the inbox into the books.
+//! Reads the books, and what lies beside them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::Context as _;
-use bus::{Bus, StreamRange};
-use contracts::metadata::header;
+use anyhow::{Context as _, bail};
+use bus::{Bus, StreamState};
 use contracts::subjects;
-use domain::{Clock as _, RequestId, SystemClock};
+use domain::{Clock as _, SystemClock};
 use jiff::{SignedDuration, Timestamp};
+use ledger::{Balance, Books, read_commands, read_late_ends, read_letters};
 use runtime::Settings;
 use serde::Serialize;
-use store::ledger::{InboxRow, LedgerReader, UnpublishedFacts};
+use store::ledger::{LedgerStore, UnpublishedFacts};
 
-use super::balance::{Balance, Books, CommandsRead, Ended, Place};
 use crate::progress::{self, Step};
-
-/// Rows of the inbox that one statement reads.
-const PAGE: usize = 10_000;
 
 /// How long to wait for a server that may not be there.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Times to begin again when the stream is purged away from under the reader's eyes.
+const TRIES: u32 = 3;
 
 /// The books and what lies beside them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,100 +47,66 @@ pub struct Unpublished {
 
 /// Reads everything and draws the balance.
 pub async fn read(settings: &Settings, grace: SignedDuration) -> anyhow::Result<Ledger> {
-    let database = LedgerReader::connect(settings.database.require_ops_url()?, &settings.database)?;
-    database.check().await.context("the inbox can't be read")?;
+    let store = LedgerStore::connect(settings.database.require_ops_url()?, &settings.database)?;
+    store.check().await.context("the inbox can't be read")?;
     let bus = tokio::time::timeout(CONNECT_PATIENCE, Bus::connect(&settings.nats, "ledger"))
         .await
         .map_err(|_| {
             let url = &settings.nats.url;
             anyhow::anyhow!("no NATS server answers at {url}; start it, or correct NATS_URL")
         })??;
-
-    let (commands, now) = read_commands(&bus).await?;
-    let first_now = bus.range_of(subjects::COMMANDS).await?.first;
-    let mut books = commands.end(first_now);
-    read_inbox(&database, &mut books).await?;
-    // A letter can only come after its message, so the letters are read last but one …
-    read_letters(&bus, &mut books).await?;
-    // … and the ends of what is still open last: a replayed letter may have ended meanwhile.
-    read_late_ends(&database, &mut books).await?;
-    let unpublished = database.unpublished_older(now - grace).await?;
-    Ok(Ledger {
-        read_at: now,
-        grace_minutes: grace.as_mins(),
-        balance: books.balance(now, grace),
-        unpublished_facts: unpublished.into(),
-    })
+    for _ in 0..TRIES {
+        let Some((books, stream, now)) = read_books(&bus, &store).await? else { continue };
+        let unpublished = store.unpublished_older(now - grace).await?;
+        return Ok(Ledger {
+            read_at: now,
+            grace_minutes: grace.as_mins(),
+            balance: books.balance(stream.first, now, grace),
+            unpublished_facts: unpublished.into(),
+        });
+    }
+    bail!("the stream was purged {TRIES} times while it was read; run this again")
 }
 
-async fn read_commands(bus: &Bus) -> anyhow::Result<(CommandsRead, Timestamp)> {
-    let range = bus.range_of(subjects::COMMANDS).await?;
+/// The books, or nothing when a checkpoint was made and the stream purged below it meanwhile.
+async fn read_books(
+    bus: &Bus,
+    store: &LedgerStore,
+) -> anyhow::Result<Option<(Books, StreamState, Timestamp)>> {
+    let stream = bus.state_of(subjects::COMMANDS).await?;
     let now = SystemClock.now();
-    let mut read = CommandsRead::new(range.first, range.last);
-    let done = AtomicU64::new(0);
-    let reading = bus.read(subjects::COMMANDS, range, |message| {
-        let place = Place { sequence: message.sequence, stored_at: message.stored_at };
-        let request = subjects::parse_command(&message.subject).map(|(_kind, id)| id);
-        read.message(place, request);
-        done.store(read.messages(), Ordering::Relaxed);
-    });
-    watch("reading commands", range.messages, &done, reading).await?;
-    Ok((read, now))
-}
+    let checkpointed = store.checkpointed(stream.created_at).await?;
+    let proven = checkpointed.up_to;
+    let mut books = Books::behind(checkpointed);
 
-async fn read_letters(bus: &Bus, books: &mut Books) -> anyhow::Result<()> {
-    let range: StreamRange = bus.range_of(subjects::DEAD).await?;
+    let range = books.first().max(stream.first)..=stream.last;
+    let total = (stream.last + 1).saturating_sub(*range.start());
     let done = AtomicU64::new(0);
-    let reading = bus.read(subjects::DEAD, range, |letter| {
-        // mc.dead.<worker>.<kind>.<request id, or the sequence of a message without one>
-        let request: Option<RequestId> =
-            letter.subject.rsplit('.').next().and_then(|last| last.parse().ok());
-        let is_command = letter.header(header::DEAD_ORIGIN_STREAM) == Some(subjects::COMMANDS);
-        let sequence = letter.header(header::DEAD_ORIGIN_SEQUENCE);
-        let sequence = sequence.filter(|_| is_command).and_then(|text| text.parse().ok());
+    let reading = Box::pin(read_commands(bus, store, &mut books, range, &done));
+    watch("reading commands", total, &done, reading).await?;
+    books.end(stream.last);
+
+    let stream = bus.state_of(subjects::COMMANDS).await?;
+    if books.is_undercut_by(stream.first)
+        && store.checkpointed(stream.created_at).await?.up_to > proven
+    {
+        return Ok(None);
+    }
+
+    // A letter can only come after its message, so the letters are read last but one …
+    let total = bus.state_of(subjects::DEAD).await?.messages;
+    let done = AtomicU64::new(0);
+    let reading = Box::pin(read_letters(bus, |request, sequence| {
         books.letter(request, sequence);
         done.fetch_add(1, Ordering::Relaxed);
-    });
-    watch("reading letters", range.messages, &done, reading).await?;
-    Ok(())
-}
-
-async fn read_inbox(database: &LedgerReader, books: &mut Books) -> anyhow::Result<()> {
-    let estimate = database.inbox_estimate().await?;
-    let done = AtomicU64::new(0);
-    // In a box: a statement's future is large, and all who wait for this would carry it along.
-    let reading = Box::pin(async {
-        let mut after = None;
-        loop {
-            let page = database.inbox_page(after, PAGE as i64).await?;
-            let Some(last) = page.last() else { return anyhow::Ok(()) };
-            after = Some(last.id);
-            for row in &page {
-                books.ended(ended(row));
-            }
-            done.fetch_add(page.len() as u64, Ordering::Relaxed);
-        }
-    });
-    watch("reading the inbox", estimate, &done, reading).await
-}
-
-/// Requests may have ended while the inbox was read, behind the reader's back.
-async fn read_late_ends(database: &LedgerReader, books: &mut Books) -> anyhow::Result<()> {
-    for ids in books.open().chunks(PAGE) {
-        for row in &database.inbox_rows(ids).await? {
-            books.ended(ended(row));
-        }
+    }));
+    watch("reading letters", total, &done, reading).await?;
+    for letter in store.letters().await? {
+        books.letter_stands(letter.request_id, &letter.state);
     }
-    Ok(())
-}
-
-fn ended(row: &InboxRow) -> Ended<'_> {
-    Ended {
-        id: row.id,
-        outcome: &row.outcome,
-        reason: row.reason.as_deref(),
-        sequence: row.stream_sequence,
-    }
+    // … and the ends of what is still open last: a replayed letter may have ended meanwhile.
+    read_late_ends(store, &mut books).await?;
+    Ok(Some((books, stream, now)))
 }
 
 async fn watch<T>(

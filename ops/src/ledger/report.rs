@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::balance::{Balance, Gap, Missing, Place, SettledWithoutMessage};
+use ledger::{Balance, Gap, Missing, Place, SettledWithoutMessage};
+
 use super::read::Ledger;
 
 /// Of each kind of trouble so many are named; scripts get all.
@@ -12,10 +13,11 @@ impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let balance = &self.balance;
         writeln!(f, "ledger of {}", self.read_at.strftime("%Y-%m-%d %H:%M:%S UTC"))?;
-        count(f, 0, "messages in the stream", balance.messages)?;
+        count(f, 0, "messages", balance.messages)?;
+        count(f, 1, "counted by checkpoints", balance.checkpointed)?;
+        count(f, 2, "purged since", balance.purged)?;
         count(f, 1, "repeats of a request", balance.repeats)?;
         count(f, 1, "unreadable", balance.unreadable.total)?;
-        count(f, 1, "purged before, no loss", balance.purged)?;
         count(f, 0, "requests accepted", balance.requests)?;
         count(f, 1, "settled", balance.settled.total)?;
         count(f, 2, "applied", balance.settled.applied)?;
@@ -24,6 +26,9 @@ impl fmt::Display for Ledger {
         }
         count(f, 2, "withdrawn", balance.settled.withdrawn)?;
         count(f, 1, "dead letters", balance.dead)?;
+        count(f, 2, "open", balance.dead_by_state.open)?;
+        count(f, 2, "replaying", balance.dead_by_state.replaying)?;
+        count(f, 2, "discarded", balance.dead_by_state.discarded)?;
         count(f, 1, &format!("in flight (at most {} min)", self.grace_minutes), balance.in_flight)?;
         count(f, 1, "UNACCOUNTED FOR", balance.unaccounted_for.len() as u64)?;
         troubles(f, balance, self.grace_minutes)?;
@@ -53,9 +58,18 @@ fn troubles(f: &mut fmt::Formatter<'_>, balance: &Balance, grace_minutes: i64) -
         &balance.unreadable.unaccounted_for,
         |Place { sequence, stored_at }| format!("sequence {sequence}, {stored_at}"),
     )?;
-    named(f, "gone from the stream, and not by a purge", &balance.lost, |Gap { from, to }| {
-        if from == to { format!("sequence {from}") } else { format!("sequences {from} to {to}") }
-    })?;
+    named(
+        f,
+        "gone from the stream, and not below a checkpoint",
+        &balance.lost,
+        |Gap { from, to }| {
+            if from == to {
+                format!("sequence {from}")
+            } else {
+                format!("sequences {from} to {to}")
+            }
+        },
+    )?;
     named(
         f,
         "settled from a message that isn't in the stream (is this the stream they came from?)",
@@ -100,9 +114,10 @@ fn named<T>(
 mod tests {
     use domain::RequestId;
     use jiff::{SignedDuration, Timestamp};
+    use ledger::{Books, Page};
+    use store::ledger::{Checkpointed, InboxRow};
     use uuid::Uuid;
 
-    use super::super::balance::{CommandsRead, Ended};
     use super::super::read::Unpublished;
     use super::*;
 
@@ -114,22 +129,25 @@ mod tests {
         Uuid::from_u128(number).into()
     }
 
+    /// Two messages in a checkpoint, one of them purged, and more behind it.
     fn ledger(requests: u64, settled: u64) -> Ledger {
         let stored_at = now() - SignedDuration::from_mins(6);
-        let mut read = CommandsRead::new(3, requests + 2);
-        for sequence in 3..requests + 3 {
-            read.message(Place { sequence, stored_at }, Some(id(sequence.into())));
-        }
-        let mut books = read.end(3);
-        for sequence in 3..settled + 3 {
-            let outcome = if sequence == 4 { "rejected" } else { "applied" };
-            let reason = (sequence == 4).then_some("slot_taken");
-            books.ended(Ended { id: id(sequence.into()), outcome, reason, sequence });
-        }
+        let messages = (3..requests + 3)
+            .map(|sequence| (Place { sequence, stored_at }, Some(id(sequence.into()))));
+        let rows = (3..settled + 3).map(|sequence| InboxRow {
+            id: id(sequence.into()),
+            outcome: if sequence == 4 { "rejected" } else { "applied" }.to_owned(),
+            reason: (sequence == 4).then(|| "slot_taken".to_owned()),
+            stream_sequence: sequence,
+        });
+        let checkpointed =
+            Checkpointed { up_to: 2, checkpoints: 1, applied: 2, ..Checkpointed::default() };
+        let mut books = Books::behind(checkpointed);
+        books.add(Page::new(requests + 2, messages.collect(), rows), Vec::new());
         Ledger {
             read_at: now(),
             grace_minutes: 5,
-            balance: books.balance(now(), SignedDuration::from_mins(5)),
+            balance: books.balance(2, now(), SignedDuration::from_mins(5)),
             unpublished_facts: Unpublished::default(),
         }
     }

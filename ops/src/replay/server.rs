@@ -3,7 +3,6 @@
 
 use anyhow::Context as _;
 use reqwest::Url;
-use rustix::process::{Pid, test_kill_process};
 use secrecy::SecretString;
 
 use super::arguments::ReplayArguments;
@@ -37,7 +36,7 @@ impl Server {
     }
 
     fn find_beside(arguments: &ReplayArguments, local: &LocalFiles) -> anyhow::Result<Self> {
-        let running = running_url(local);
+        let running = local.running_url();
         let url = match (&arguments.url, &running) {
             (Some(url), _) | (None, Some(url)) => url.clone(),
             (None, None) => DEFAULT_URL.parse().context("the default URL")?,
@@ -66,14 +65,6 @@ impl Server {
         })?;
         Ok(Self { url, admin })
     }
-}
-
-/// The URL of the `mediconnect up` that is running here; a file that one left behind says nothing.
-fn running_url(local: &LocalFiles) -> Option<Url> {
-    let up = local.read_up_json()?;
-    let pid = Pid::from_raw(up.pid.try_into().ok()?)?;
-    test_kill_process(pid).ok()?;
-    up.url.parse().ok()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod atomic;
 mod audit;
 mod connection;
+mod dead_letters;
 mod events;
 mod group_commit;
 mod key_value;
@@ -16,23 +17,27 @@ mod metrics;
 mod positions;
 mod publish_error;
 mod publisher;
+mod questions;
 mod reading;
 mod replies;
+mod room;
 mod runner;
 mod topology;
 
 pub use audit::AuditPublisher;
 pub use connection::{Bus, ConnectError, NotReady};
+pub use dead_letters::{Replay, StoredLetter};
 pub use events::OutgoingEvent;
 pub use key_value::{KeyValueError, KvBucket};
 pub use lookup::{LookupError, StoredRequest};
 pub use positions::PositionedMessage;
 pub use publish_error::PublishError;
 pub use publisher::{Accepted, OutgoingCommand, Publisher};
-pub use reading::{ReadError, StoredMessage, StreamRange};
+pub use questions::{AskError, Question, Questions};
+pub use reading::{ReadError, StoredMessage, StreamState};
 pub use replies::{PendingReply, Replies};
 pub use runner::{
-    BatchHandler, ConsumerSpec, DeadReason, FailureCount, HandleError, Received, Runner,
+    BatchHandler, ConsumerSpec, DeadReason, FailureCount, HandleError, Received, Requeue, Runner,
     RunnerError, Verdict,
 };
 pub use topology::TopologyError;

@@ -2,6 +2,7 @@
 
 use async_nats::HeaderMap;
 use async_nats::client::Request;
+use contracts::metadata::header;
 use contracts::{BookingKind, Metadata, subjects};
 use domain::RequestId;
 
@@ -24,26 +25,27 @@ pub struct StoredRequest {
 /// The stream can't be asked at the moment.
 #[derive(Debug, thiserror::Error)]
 #[error("JetStream does not answer: {0}")]
-pub struct LookupError(String);
+pub struct LookupError(pub(crate) String);
 
 impl Bus {
-    /// The last message of this request, if it was ever accepted.
+    /// What the streams know of this request: its last message or, once that was purged, its dead
+    /// letter. Of a request that has ended there may be nothing left.
     pub async fn find_request(&self, id: RequestId) -> Result<Option<StoredRequest>, LookupError> {
         let subject = format!("mc.cmd.booking.*.{id}");
+        let dead = self.last_headers(subjects::DEAD, &subjects::dead_letters_of(id)).await?;
         let Some(headers) = self.last_headers(subjects::COMMANDS, &subject).await? else {
-            return Ok(None);
+            return Ok(dead.as_ref().and_then(of_letter));
         };
-        let header = |name: &str| headers.get(name).map(async_nats::HeaderValue::as_str);
-        let kind = header("Nats-Subject")
+        let value = |name: &str| headers.get(name).map(async_nats::HeaderValue::as_str);
+        let kind = value("Nats-Subject")
             .and_then(subjects::parse_command)
             .map(|(kind, _)| kind)
             .ok_or_else(|| LookupError("the answer names no subject".to_owned()))?;
-        let stream_sequence = header("Nats-Sequence")
+        let stream_sequence = value("Nats-Sequence")
             .and_then(|sequence| sequence.parse().ok())
             .ok_or_else(|| LookupError("the answer names no sequence".to_owned()))?;
         // A message whose envelope can't be read has no owner; only operators see it.
         let Ok(metadata) = metadata(Some(&headers)) else { return Ok(None) };
-        let dead = self.last_headers(subjects::DEAD, &subjects::dead_letters_of(id)).await?;
         Ok(Some(StoredRequest { metadata, kind, stream_sequence, held_for_review: dead.is_some() }))
     }
 
@@ -70,4 +72,16 @@ impl Bus {
             None => Ok(answer.headers),
         }
     }
+}
+
+/// A letter has its message's envelope, and says where it came from.
+fn of_letter(letter: &HeaderMap) -> Option<StoredRequest> {
+    let value = |name: &str| letter.get(name).map(async_nats::HeaderValue::as_str);
+    let (kind, _) = subjects::parse_command(value(header::DEAD_ORIGIN_SUBJECT)?)?;
+    Some(StoredRequest {
+        metadata: metadata(Some(letter)).ok()?,
+        kind,
+        stream_sequence: value(header::DEAD_ORIGIN_SEQUENCE)?.parse().ok()?,
+        held_for_review: true,
+    })
 }

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
+use prometheus::{GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec};
 use runtime::metrics::{
-    BATCH_SIZES, LATENCIES_SECONDS, counter, counter_vec, histogram, histogram_vec,
+    BATCH_SIZES, LATENCIES_SECONDS, counter, counter_vec, histogram, histogram_vec, ratio_vec,
 };
 
 pub(crate) struct BusMetrics {
@@ -19,6 +19,9 @@ pub(crate) struct BusMetrics {
     pub verdicts: IntCounterVec,
     pub dead_letters: IntCounterVec,
     pub rebuilds: IntCounterVec,
+    pub requeued: IntCounterVec,
+    pub fill: GaugeVec,
+    pub purged: IntCounterVec,
     pub holds: IntCounterVec,
     pub handled_batch: HistogramVec,
     pub handled_seconds: HistogramVec,
@@ -57,7 +60,7 @@ static METRICS: LazyLock<BusMetrics> = LazyLock::new(|| BusMetrics {
     ),
     verdicts: counter_vec(
         "verdicts_total",
-        "How messages were settled: done, retry, dead",
+        "How messages were settled: done, retry, dead, or left to another consumer",
         &["consumer", "verdict"],
     ),
     dead_letters: counter_vec(
@@ -70,6 +73,17 @@ static METRICS: LazyLock<BusMetrics> = LazyLock::new(|| BusMetrics {
         "Times the watchdog made a consumer anew",
         &["consumer"],
     ),
+    requeued: counter_vec(
+        "requeued_messages_total",
+        "Messages that reconciliation found skipped, and handed to the worker again",
+        &["consumer"],
+    ),
+    fill: ratio_vec(
+        "stream_fill_ratio",
+        "Bytes in a stream, of its limit; at 1 it refuses",
+        &["stream"],
+    ),
+    purged: counter_vec("purged_messages_total", "Messages purged from a stream", &["stream"]),
     holds: counter_vec(
         "outage_holds_total",
         "Times a worker held its work because a dependency was away",

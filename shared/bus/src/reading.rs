@@ -1,13 +1,14 @@
 //! Reading a stream as it lies there: no acknowledgement, no trace, no consumer's state to trust.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::consumer::DeliverPolicy;
-use async_nats::jetstream::consumer::pull::{Ordered, OrderedConfig};
+use async_nats::jetstream::consumer::pull::OrderedConfig;
+use async_nats::jetstream::consumer::{Consumer, DeliverPolicy};
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use futures::StreamExt as _;
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 use tokio::time::timeout;
 
 use crate::Bus;
@@ -15,15 +16,22 @@ use crate::Bus;
 /// How long the next message may take before the read is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The messages that a stream holds at one moment. Sequences below `first` were purged.
+/// A stream at one moment. Sequences below `first` were purged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StreamRange {
+pub struct StreamState {
+    /// When it was made, to the microsecond: a stream that is made anew under the same name is
+    /// another one.
+    pub created_at: Timestamp,
     /// The lowest sequence; one more than `last` in a stream that holds nothing.
     pub first: u64,
     /// The highest sequence that was ever given.
     pub last: u64,
-    /// How many there are.
+    /// How many messages there are.
     pub messages: u64,
+    /// What they take, bytes.
+    pub bytes: u64,
+    /// What they may take, bytes.
+    pub max_bytes: u64,
 }
 
 /// A message without its body.
@@ -62,15 +70,22 @@ impl StoredMessage {
 }
 
 impl Bus {
-    /// What a stream holds now.
-    pub async fn range_of(&self, stream: &'static str) -> Result<StreamRange, ReadError> {
+    /// A stream as it is now.
+    pub async fn state_of(&self, stream: &'static str) -> Result<StreamState, ReadError> {
         let found = self.jetstream.get_stream(stream).await;
         let found = found.map_err(|error| no_stream(stream, &error))?;
-        let state = &found.cached_info().state;
-        Ok(StreamRange {
-            first: state.first_sequence,
-            last: state.last_sequence,
-            messages: state.messages,
+        let info = found.cached_info();
+        let created_at = timestamp(info.created.unix_timestamp_nanos())
+            .and_then(|created_at| created_at.round(Unit::Microsecond))
+            .map_err(|error| ReadError::Unreadable { stream, reason: error.to_string() })?;
+        Ok(StreamState {
+            created_at,
+            first: info.state.first_sequence,
+            last: info.state.last_sequence,
+            messages: info.state.messages,
+            bytes: info.state.bytes,
+            // Without a limit, which none of ours is, it never fills.
+            max_bytes: info.config.max_bytes.try_into().unwrap_or(u64::MAX),
         })
     }
 
@@ -78,15 +93,23 @@ impl Bus {
     pub async fn read(
         &self,
         stream: &'static str,
-        range: StreamRange,
+        range: RangeInclusive<u64>,
         mut each: impl FnMut(StoredMessage),
     ) -> Result<(), ReadError> {
-        if range.messages == 0 {
+        // A stream that never held anything begins at 0, and its first message will be 1.
+        let (first, last) = (*range.start().max(&1), *range.end());
+        if first > last {
             return Ok(());
         }
         let unreadable = |reason: String| ReadError::Unreadable { stream, reason };
+        let consumer = Box::pin(self.headers_from(stream, first)).await?;
+        if consumer.cached_info().num_pending == 0 {
+            return Ok(());
+        }
         // In boxes: what async-nats makes is large, and whoever waits for this would carry it along.
-        let mut messages = Box::new(Box::pin(self.headers_from(stream, range.first)).await?);
+        let mut messages = Box::new(
+            Box::pin(consumer.messages()).await.map_err(|error| unreadable(error.to_string()))?,
+        );
         loop {
             let message = timeout(PATIENCE, messages.next())
                 .await
@@ -95,14 +118,14 @@ impl Bus {
                 .map_err(|error| unreadable(error.to_string()))?;
             let info = message.info().map_err(|error| unreadable(error.to_string()))?;
             let (sequence, pending) = (info.stream_sequence, info.pending);
-            if sequence > range.last {
+            if sequence > last {
                 return Ok(());
             }
-            let stored_at = Timestamp::from_nanosecond(info.published.unix_timestamp_nanos())
+            let stored_at = timestamp(info.published.unix_timestamp_nanos())
                 .map_err(|error| unreadable(error.to_string()))?;
             let async_nats::Message { subject, headers, .. } = message.message;
             each(StoredMessage { sequence, subject: subject.to_string(), stored_at, headers });
-            if sequence == range.last || pending == 0 {
+            if sequence == last || pending == 0 {
                 return Ok(());
             }
         }
@@ -112,10 +135,10 @@ impl Bus {
         &self,
         stream: &'static str,
         start_sequence: u64,
-    ) -> Result<Ordered, ReadError> {
+    ) -> Result<Consumer<OrderedConfig>, ReadError> {
         let unreadable = |reason: String| ReadError::Unreadable { stream, reason };
         let found = self.jetstream.get_stream(stream).await;
-        let consumer = found
+        found
             .map_err(|error| no_stream(stream, &error))?
             .create_consumer(OrderedConfig {
                 headers_only: true,
@@ -123,12 +146,15 @@ impl Bus {
                 ..OrderedConfig::default()
             })
             .await
-            .map_err(|error| unreadable(error.to_string()))?;
-        consumer.messages().await.map_err(|error| unreadable(error.to_string()))
+            .map_err(|error| unreadable(error.to_string()))
     }
 }
 
-fn no_stream(stream: &'static str, error: &GetStreamError) -> ReadError {
+fn timestamp(nanoseconds: i128) -> Result<Timestamp, jiff::Error> {
+    Timestamp::from_nanosecond(nanoseconds)
+}
+
+pub(crate) fn no_stream(stream: &'static str, error: &GetStreamError) -> ReadError {
     match error.kind() {
         GetStreamErrorKind::JetStream(inner)
             if inner.error_code() == async_nats::jetstream::ErrorCode::STREAM_NOT_FOUND =>

@@ -1,15 +1,19 @@
 //! What the services say to each other: envelope, subjects, commands, events, outcomes, and the
-//! entries of the audit log.
+//! entries of the audit log; and what the eligibility worker and an insurer say to each other.
 //!
 //! Bodies are JSON. Every message names its kind and version in `Mc-Schema`; retired versions
 //! stay readable, and the snapshots in this crate's tests hold the wire format still.
 
 pub mod audit;
 pub mod commands;
+pub mod dead_letter;
 pub mod events;
 pub mod idempotency;
+pub mod insurer;
+pub mod masking;
 pub mod metadata;
 pub mod outcome;
+pub mod rehearsal;
 pub mod subjects;
 pub mod trace;
 
@@ -17,9 +21,11 @@ pub use audit::{AuditAnchor, AuditEntry, AuditKind};
 pub use commands::{
     BookAppointment, BookingCommand, CancelAppointment, SetAvailability, WithdrawRequest,
 };
+pub use dead_letter::LetterFacts;
 pub use events::{AppointmentEvent, AvailabilityChanged, EventKind};
 pub use idempotency::{IdempotencyId, Route};
 pub use metadata::{Metadata, Schema};
 pub use outcome::{Applied, AppointmentState, Outcome, Rejection};
+pub use rehearsal::{Rehearsal, Rehearse, TableWrites};
 pub use subjects::BookingKind;
 pub use trace::TraceContext;

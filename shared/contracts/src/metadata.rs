@@ -49,10 +49,20 @@ pub mod header {
     pub const DEAD_LAST_FAILURE: &str = "Mc-Dead-Last-Failure";
     /// Dead letters: the class of the error, an enum word.
     pub const DEAD_ERROR_CLASS: &str = "Mc-Dead-Error-Class";
+    /// Dead letters: what happened, in words of ours, without values from the message.
+    pub const DEAD_ERROR_DETAIL: &str = "Mc-Dead-Error-Detail";
     /// Dead letters: groups letters that failed alike; a hash.
     pub const DEAD_FINGERPRINT: &str = "Mc-Dead-Fingerprint";
     /// Dead letters: the version of the program that gave up.
     pub const DEAD_WORKER_VERSION: &str = "Mc-Dead-Worker-Version";
+    /// Replays: the dead letter that is tried again.
+    pub const REPLAY_OF: &str = "Mc-Replay-Of";
+    /// Replays: who wanted it, `<user-id>/<role>`.
+    pub const REPLAYED_BY: &str = "Mc-Replayed-By";
+    /// Replays: why, in the words of whoever wanted it. One line.
+    pub const REPLAY_REASON: &str = "Mc-Replay-Reason";
+    /// Replays: how often the message was put into the stream, the first time included.
+    pub const REPLAY_GENERATION: &str = "Mc-Replay-Generation";
 }
 
 /// Kind and version of a body: `booking.book/1`.

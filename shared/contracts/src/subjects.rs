@@ -70,6 +70,9 @@ pub fn dead_letters_of(request: RequestId) -> String {
     format!("mc.dead.*.*.{request}")
 }
 
+/// Core NATS subject on which the booking workers answer what would become of a dead letter.
+pub const REHEARSE_BOOKING: &str = "mc.ops.rehearse.booking";
+
 /// Core NATS subject on which one api instance waits for an outcome.
 pub fn reply(instance: &str, request: RequestId) -> String {
     format!("mc.reply.{instance}.{request}")

@@ -1,50 +1,6 @@
 //! The words of FHIR R4 `Appointment`.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
-macro_rules! coded {
-    ($(#[$doc:meta])* $name:ident { $($(#[$case_doc:meta])* $case:ident = $code:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        pub enum $name {$(
-            $(#[$case_doc])*
-            #[serde(rename = $code)]
-            $case,
-        )*}
-
-        impl $name {
-            /// Every code, for tables and tests.
-            pub const ALL: &'static [Self] = &[$(Self::$case),*];
-
-            /// The FHIR code.
-            pub const fn as_str(self) -> &'static str {
-                match self {$(Self::$case => $code,)*}
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownCode;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Self::ALL.iter().copied().find(|code| code.as_str() == text).ok_or(UnknownCode)
-            }
-        }
-    };
-}
-
-/// The text is no code of that value set.
-#[derive(Debug, thiserror::Error)]
-#[error("unknown code")]
-pub struct UnknownCode;
+use crate::coded::coded;
 
 coded! {
     /// FHIR R4 `Appointment.status`.

@@ -72,6 +72,8 @@ opaque_ids! {
     AuditEntryId
     /// A fact that was published; consumers deduplicate by it.
     EventId
+    /// A message that no worker could settle, however often it is replayed and dies again.
+    DeadLetterId
 }
 
 impl From<UserId> for PatientId {

@@ -6,9 +6,13 @@
 pub mod appointment;
 pub mod availability;
 pub mod clock;
+pub mod coded;
+pub mod coverage;
+pub mod eligibility;
 pub mod email;
 pub mod ids;
 pub mod person;
+pub mod reject_reason;
 pub mod role;
 pub mod start;
 
@@ -17,11 +21,15 @@ pub use availability::{
     Availability, InvalidAvailability, NotOffered, OpeningHours, Slot, SlotLength,
 };
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
+pub use coded::UnknownCode;
+pub use coverage::{InvalidMemberId, InvalidPayerId, MemberId, PayerId};
+pub use eligibility::{BenefitCode, CoverageFinding, EligibilityStatus};
 pub use email::{Email, InvalidEmail};
 pub use ids::{
-    AppointmentId, AuditEntryId, CorrelationId, EventId, PatientId, PractitionerId, RequestId,
-    SessionId, UserId,
+    AppointmentId, AuditEntryId, CorrelationId, DeadLetterId, EventId, PatientId, PractitionerId,
+    RequestId, SessionId, UserId,
 };
 pub use person::{HumanName, InvalidName};
+pub use reject_reason::{Person, RejectClass, RejectReason, Retry};
 pub use role::{Actor, Role};
 pub use start::{InvalidStart, RequestedStart};

@@ -36,6 +36,9 @@ pub enum StoreError {
     /// The URL is no PostgreSQL URL.
     #[error("a database URL is malformed: expected postgres://user:password@host:port/database")]
     MalformedUrl,
+    /// The URL asks for TLS in a way that can't be done.
+    #[error("a database URL asks for TLS that can't be had: {0}")]
+    Tls(String),
     /// The server is older than what the schema needs.
     #[error(
         "PostgreSQL {found} is too old: this version needs at least {oldest}; install a newer server or point DATABASE_URL at one",

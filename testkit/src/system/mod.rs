@@ -300,7 +300,12 @@ impl System {
 
     /// The program with this system's settings, for one command.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        self.command_of(&program(), arguments)
+    }
+
+    /// Another program with this system's settings.
+    pub fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.env_clear().envs(self.environment.iter().cloned()).args(arguments);
         command.current_dir(self.home.path());
         command

@@ -50,7 +50,7 @@ pub(crate) async fn check_streams(
     head: &Head,
 ) -> Result<Result<(), StreamReplaced>, ReadError> {
     for (stream, sealed) in [(subjects::AUDIT, head.audit), (subjects::EVENTS, head.events)] {
-        let last = bus.range_of(stream).await?.last;
+        let last = bus.state_of(stream).await?.last;
         if last < sealed {
             return Ok(Err(StreamReplaced { stream, last, sealed }));
         }

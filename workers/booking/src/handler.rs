@@ -3,7 +3,7 @@
 use bus::{BatchHandler, DeadReason, FailureCount, HandleError, Received, Verdict};
 use contracts::{BookingCommand, Metadata};
 use store::booking::Failure;
-use store::booking::attempts::RecordFailure;
+use store::booking::attempts::{ForgetFailures, RecordFailure};
 
 use crate::{Precedence, Request, Settler};
 
@@ -59,6 +59,15 @@ impl BatchHandler for Handler {
         let work = RecordFailure { stream_sequence, class, at };
         let failures = self.settler.pool().transact(&work).await.map_err(handle_error)?;
         Ok(FailureCount { failures: failures.count, first_failure_at: failures.first_at })
+    }
+
+    async fn forget_failures(
+        &self,
+        stream_sequence: u64,
+        class: &'static str,
+    ) -> Result<(), HandleError> {
+        let work = ForgetFailures { stream_sequence, class };
+        self.settler.pool().transact(&work).await.map_err(handle_error)
     }
 }
 

@@ -6,14 +6,17 @@
 //! of JetStream: a [`Handler`] gives outcomes, the bus's runner settles messages by them.
 
 mod book;
+mod bookkeeping;
 mod cancel;
 mod facts;
 mod handler;
+mod letters;
 mod metrics;
 mod order;
 mod outbox;
 mod precedence;
 mod record;
+mod rehearsal;
 mod report;
 mod request;
 mod segments;

@@ -31,3 +31,22 @@ pub(crate) static PUBLISHED: LazyLock<IntCounter> =
 pub(crate) static PENDING: LazyLock<IntGauge> = LazyLock::new(|| {
     gauge("outbox_pending_rows", "Facts in the outbox when this worker last looked")
 });
+
+/// Where the ledger's last checkpoint ends.
+pub(crate) static CHECKPOINTED: LazyLock<IntGauge> = LazyLock::new(|| {
+    gauge("ledger_checkpoint_sequence", "Sequence of MC_COMMANDS up to which the ledger has proven")
+});
+
+/// Checkpoints of the ledger.
+pub(crate) static CHECKPOINTS: LazyLock<IntCounter> =
+    LazyLock::new(|| counter("ledger_checkpoints_total", "Checkpoints of the ledger"));
+
+/// Whether the last look at the books found what nothing explains.
+pub(crate) static TROUBLED: LazyLock<IntGauge> = LazyLock::new(|| {
+    gauge("ledger_unbalanced", "1 when this worker's last look at the books found a loss, else 0")
+});
+
+/// Dead letters that nobody has dealt with.
+pub(crate) static OPEN_LETTERS: LazyLock<IntGauge> = LazyLock::new(|| {
+    gauge("dead_letters_open", "Dead letters that were open when this worker last looked")
+});

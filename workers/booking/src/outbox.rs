@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Bus, OutgoingEvent};
-use contracts::TraceContext;
 use resilience::RetryDelays;
 use store::booking::outbox::{CommittedEvent, CountPending, take};
 use store::booking::{Failure, Pool, Transaction, Work};
@@ -67,7 +66,7 @@ fn outgoing(event: CommittedEvent) -> OutgoingEvent {
         correlation_id: event.correlation_id,
         request_id: event.request_id,
         actor: event.actor,
-        trace: event.traceparent.and_then(|parent| parent.parse::<TraceContext>().ok()),
+        trace: event.trace,
     }
 }
 

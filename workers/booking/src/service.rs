@@ -1,5 +1,6 @@
 //! The worker as a process.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,14 +15,17 @@ use store::booking::{Pool, SchemaProblem};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::bookkeeping::Bookkeeping;
+use crate::letters::LettersLoop;
 use crate::outbox::OutboxLoop;
+use crate::rehearsal::RehearsalDesk;
 use crate::{Handler, Precedence, Settler};
 
 /// Takes every command, in the stream's order.
 const MAIN_LANE: &str = "booking";
 
 /// Takes withdrawals only, so that they overtake what they withdraw. The main lane sees them
-/// too, in their turn, and finds them settled.
+/// too, in their turn, and finds them settled, or finds out that they can't be.
 const EXPRESS_LANE: &str = "booking-withdraw";
 
 /// Pauses between looks at a database that is away at start.
@@ -41,19 +45,25 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     let filled = Arc::new(Notify::new());
     let clock: SharedClock = Arc::new(SystemClock);
     let settler = Settler::new(pool.clone(), Arc::clone(&clock), Arc::clone(&filled));
-    let lane = |durable, filter_subject, precedence| {
+    let rehearsals = RehearsalDesk::open(&bus, settler.clone()).await?;
+    let letters = LettersLoop { bus: bus.clone(), pool: pool.clone(), clock: Arc::clone(&clock) };
+    let lane = |durable, filter_subject, batches_at_once, precedence| {
         let spec = ConsumerSpec {
             durable,
             filter_subject,
             batch_size: settings.booking.batch_size,
+            batches_at_once,
             ack_wait: Duration::from_millis(settings.nats.ack_wait_ms),
+            buries: durable == MAIN_LANE,
         };
         let handler = Handler::new(settler.clone(), precedence);
         Runner::new(bus.clone(), spec, handler, Arc::clone(&clock))
     };
     let (first, second) = Precedence::pair();
-    let express = lane(EXPRESS_LANE, BookingKind::Withdraw.all_subjects(), first);
-    let main = lane(MAIN_LANE, "mc.cmd.booking.>".to_owned(), second);
+    // One at a time here: the main lane waits for the end of it.
+    let express = lane(EXPRESS_LANE, BookingKind::Withdraw.all_subjects(), 1, first);
+    let at_once = settings.booking.batches_at_once;
+    let main = lane(MAIN_LANE, "mc.cmd.booking.>".to_owned(), at_once, second);
     let finished = CancellationToken::new();
     let publishing = OutboxLoop {
         pool,
@@ -62,7 +72,18 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
         idle: Duration::from_millis(settings.booking.outbox_idle_ms),
         finished: finished.clone(),
     };
+    let bookkeeping = Bookkeeping {
+        bus: bus.clone(),
+        clock,
+        consumer: MAIN_LANE,
+        requeue: main.requeue(),
+        suspects: HashSet::new(),
+        settings,
+    };
     shutdown.spawn("outbox", publishing.run());
+    shutdown.spawn("bookkeeping", bookkeeping.run(shutdown.clone()));
+    shutdown.spawn("rehearsals", rehearsals.run(shutdown.clone()));
+    shutdown.spawn("dead letters", letters.run(shutdown.clone()));
     shutdown.spawn("lanes", run_lanes(express, main, finished, shutdown.clone()));
     tracing::info!("the booking worker is ready");
 

@@ -60,7 +60,7 @@ impl Settler {
     }
 
     /// As exact as the database stores it, so that an answer is the same before and after.
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         let now = self.clock.now();
         now.round(Unit::Microsecond).unwrap_or(now)
     }

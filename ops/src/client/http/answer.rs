@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{HeaderMap, LINK, LOCATION, RETRY_AFTER};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -82,6 +82,14 @@ impl Answer {
         reqwest::Url::parse(location).ok().map(|url| url.path().to_owned())
     }
 
+    /// The cursor of the next page, if there is one.
+    pub fn next_cursor(&self) -> Option<String> {
+        let link = self.headers.get(LINK)?.to_str().ok()?;
+        let (_, behind) = link.split_once("cursor=")?;
+        let end = behind.find(['&', '>'])?;
+        Some(behind[..end].to_owned())
+    }
+
     /// How long the server asks us to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         let value = self.headers.get(RETRY_AFTER)?.to_str().ok()?;
@@ -131,6 +139,13 @@ mod tests {
     fn without_a_problem_the_status_is_the_reason() {
         assert_eq!(answer(404, &[], "<html>").reason(), "status_404");
         assert_eq!(answer(404, &[], r#"{"type":""}"#).reason(), "status_404");
+    }
+
+    #[test]
+    fn a_link_leads_to_the_next_page() {
+        let link = r#"</v1/dead-letters?limit=2&cursor=AAE>; rel="next""#;
+        assert_eq!(answer(200, &[("link", link)], "").next_cursor().as_deref(), Some("AAE"));
+        assert_eq!(answer(200, &[], "").next_cursor(), None);
     }
 
     #[test]

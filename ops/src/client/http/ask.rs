@@ -16,6 +16,8 @@ pub enum Purpose {
     Book,
     /// What became of an accepted request.
     Poll,
+    /// An operator's work.
+    Operate,
 }
 
 /// A question, whole, so that the second time it is the same.

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::pull::Config;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, ReplayPolicy};
+use async_nats::jetstream::stream::ConsumerErrorKind;
 use contracts::subjects;
 
-use crate::Bus;
+use crate::{Bus, metrics};
 
 /// Delivered and not yet settled messages at most, retries that wait included.
 const MAX_ACK_PENDING: i64 = 20_000;
@@ -20,8 +22,14 @@ pub struct ConsumerSpec {
     pub filter_subject: String,
     /// Messages handled together, at most.
     pub batch_size: usize,
+    /// Batches handled at the same time, at most: while one waits for its commit, the next is
+    /// worked on, if it is a full one. Messages of different batches may be settled in any order.
+    pub batches_at_once: usize,
     /// Silence after which a message is delivered to somebody else.
     pub ack_wait: Duration,
+    /// Whether it writes dead letters. A consumer that doesn't leaves what it can't settle to
+    /// another one, which gets the same messages: one message, one letter.
+    pub buries: bool,
 }
 
 /// The consumer can't be made or isn't what was asked for.
@@ -30,6 +38,8 @@ pub struct ConsumerSpec {
 pub struct RunnerError {
     pub(super) durable: &'static str,
     pub(super) reason: String,
+    /// The server answered, and won't have it.
+    is_refusal: bool,
 }
 
 impl ConsumerSpec {
@@ -50,15 +60,32 @@ impl ConsumerSpec {
         }
     }
 
-    /// Makes the consumer or brings it up to date, and compares the echo.
+    /// Makes the consumer or brings it up to date. One that was made otherwise, in a way that
+    /// can't be changed, is made anew.
     pub(super) async fn ensure(&self, bus: &Bus) -> Result<Consumer<Config>, RunnerError> {
-        let error = |reason: String| RunnerError { durable: self.durable, reason };
+        match self.make(bus).await {
+            Err(error) if error.is_refusal => {
+                tracing::warn!(consumer = self.durable, %error, "making the consumer anew");
+                metrics::get().rebuilds.with_label_values(&[self.durable]).inc();
+                self.rebuild(bus).await
+            }
+            made => made,
+        }
+    }
+
+    /// Makes the consumer or changes it, and compares the echo.
+    async fn make(&self, bus: &Bus) -> Result<Consumer<Config>, RunnerError> {
+        let error = |reason: String, is_refusal: bool| RunnerError {
+            durable: self.durable,
+            reason,
+            is_refusal,
+        };
         let asked = self.config();
         let consumer: Consumer<Config> = bus
             .jetstream
             .create_consumer_on_stream(asked.clone(), subjects::COMMANDS)
             .await
-            .map_err(|refused| error(refused.to_string()))?;
+            .map_err(|refused| error(refused.to_string(), is_refusal(&refused.kind())))?;
         let got = &consumer.cached_info().config;
         let same = got.ack_wait == asked.ack_wait
             && got.max_deliver == asked.max_deliver
@@ -66,7 +93,11 @@ impl ConsumerSpec {
             && got.ack_policy == asked.ack_policy
             && got.max_ack_pending == asked.max_ack_pending
             && got.backoff.is_empty();
-        if same { Ok(consumer) } else { Err(error("the server changed its configuration".into())) }
+        if same {
+            Ok(consumer)
+        } else {
+            Err(error("the server changed its configuration".into(), false))
+        }
     }
 
     /// Drops the consumer's state and makes it anew, from the start of the stream: the inbox
@@ -74,6 +105,12 @@ impl ConsumerSpec {
     pub(super) async fn rebuild(&self, bus: &Bus) -> Result<Consumer<Config>, RunnerError> {
         // It may be gone already; making it is what counts.
         let _ = bus.jetstream.delete_consumer_from_stream(self.durable, subjects::COMMANDS).await;
-        self.ensure(bus).await
+        self.make(bus).await
     }
+}
+
+/// "deliver policy can not be updated" and its like.
+fn is_refusal(kind: &ConsumerErrorKind) -> bool {
+    const CONSUMER_CREATE: ErrorCode = ErrorCode(10012);
+    matches!(kind, ConsumerErrorKind::JetStream(error) if error.error_code() == CONSUMER_CREATE)
 }

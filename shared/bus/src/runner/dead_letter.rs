@@ -67,7 +67,8 @@ fn headers(
 ) -> HeaderMap {
     let sequence = delivery.stream_sequence;
     let mut headers = crate::message::headers([
-        (MESSAGE_ID, format!("dead:{}:{sequence}:{consumer}", subjects::COMMANDS)),
+        // Whoever buries it: one message, one letter.
+        (MESSAGE_ID, format!("dead:{}:{sequence}", subjects::COMMANDS)),
         (header::DEAD_ORIGIN_STREAM, subjects::COMMANDS.to_owned()),
         (header::DEAD_ORIGIN_SEQUENCE, sequence.to_string()),
         (header::DEAD_ORIGIN_SUBJECT, delivery.subject.to_string()),
@@ -76,6 +77,7 @@ fn headers(
         (header::DEAD_FIRST_FAILURE, failures.first_at.to_string()),
         (header::DEAD_LAST_FAILURE, failures.last_at.to_string()),
         (header::DEAD_ERROR_CLASS, reason.class.to_owned()),
+        (header::DEAD_ERROR_DETAIL, reason.detail.clone()),
         (header::DEAD_FINGERPRINT, fingerprint(reason)),
         (header::DEAD_WORKER_VERSION, env!("CARGO_PKG_VERSION").to_owned()),
     ]);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::{HeaderMap, Subject};
 use bytes::Bytes;
 use runtime::Shutdown;
@@ -44,8 +45,8 @@ pub(super) struct Delivery {
     pub body: Bytes,
     pub stream_sequence: u64,
     pub deliveries: i64,
-    hand: Hand,
-    ack_subject: Option<Subject>,
+    /// Where it is settled; nowhere when no consumer waits for it.
+    receipt: Option<(Hand, Subject)>,
 }
 
 impl Delivery {
@@ -64,9 +65,20 @@ impl Delivery {
             body: message.payload,
             stream_sequence,
             deliveries,
-            hand: hand.clone(),
-            ack_subject: Some(ack_subject),
+            receipt: Some((hand.clone(), ack_subject)),
         })
+    }
+
+    /// A message straight from the stream, for which no consumer waits.
+    pub(super) fn requeued(message: StreamMessage) -> Self {
+        Self {
+            subject: message.subject,
+            headers: Some(message.headers),
+            body: message.payload,
+            stream_sequence: message.sequence,
+            deliveries: 1,
+            receipt: None,
+        }
     }
 
     pub(super) fn settle(mut self, settlement: &Settlement) {
@@ -74,10 +86,10 @@ impl Delivery {
     }
 
     fn send(&mut self, settlement: &Settlement) {
-        if let Some(ack_subject) = self.ack_subject.take() {
-            self.hand.lock().remove(&(self.stream_sequence, self.deliveries));
+        if let Some((hand, ack_subject)) = self.receipt.take() {
+            hand.lock().remove(&(self.stream_sequence, self.deliveries));
             // Fails only when the process is ending; the server then waits for `ack_wait`.
-            let _ = self.hand.settlements.send((ack_subject, settlement.payload()));
+            let _ = hand.settlements.send((ack_subject, settlement.payload()));
         }
     }
 }

@@ -91,4 +91,11 @@ pub trait BatchHandler: Send + Sync + 'static {
         stream_sequence: u64,
         class: &'static str,
     ) -> impl Future<Output = Result<FailureCount, HandleError>> + Send;
+
+    /// Forgets failures of this class, as if they had never been.
+    fn forget_failures(
+        &self,
+        stream_sequence: u64,
+        class: &'static str,
+    ) -> impl Future<Output = Result<(), HandleError>> + Send;
 }

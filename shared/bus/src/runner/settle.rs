@@ -34,17 +34,18 @@ const DEAD_LETTER_RETRY: Duration = Duration::from_secs(5);
 pub(super) struct Settling<H> {
     pub bus: Bus,
     pub consumer: &'static str,
+    pub buries: bool,
     pub handler: H,
     pub clock: SharedClock,
     pub shutdown: Shutdown,
 }
 
 /// The soft stop came while a dependency was away: what isn't settled goes back.
-struct Stopped;
+pub(super) struct Stopped;
 
 impl<H: BatchHandler> Settling<H> {
-    /// Settles everything it is given, or gives it back.
-    pub(super) async fn settle(&self, batch: Vec<Delivery>) {
+    /// Settles everything it is given in as few steps as it can, or gives it back.
+    pub(super) async fn settle_together(&self, batch: Vec<Delivery>) {
         let mut deliveries = Vec::with_capacity(batch.len());
         let mut received = Vec::with_capacity(batch.len());
         for delivery in batch {
@@ -164,7 +165,7 @@ impl<H: BatchHandler> Settling<H> {
     }
 
     /// Probes until the dependency is back. What is in hand is kept alive meanwhile.
-    async fn wait_for_dependency(&self) -> Result<(), Stopped> {
+    pub(super) async fn wait_for_dependency(&self) -> Result<(), Stopped> {
         let mut delays = RetryDelays::new(PROBE.0, PROBE.1);
         loop {
             tokio::select! {
@@ -245,7 +246,12 @@ impl<H: BatchHandler> Settling<H> {
     }
 
     /// The dead letter first, durably; only then is the original terminated.
-    async fn bury(&self, delivery: Delivery, reason: &DeadReason, failures: Failures) {
+    pub(super) async fn bury(&self, delivery: Delivery, reason: &DeadReason, failures: Failures) {
+        if !self.buries {
+            self.count("left");
+            delivery.settle(&Settlement::Ack);
+            return;
+        }
         match self.bus.write_dead_letter(&delivery, self.consumer, reason, failures).await {
             Ok(()) => {
                 self.count("dead");

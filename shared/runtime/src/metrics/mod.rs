@@ -22,9 +22,9 @@ mod tests;
 
 pub use listener::{MetricsError, serve};
 pub use prometheus::{
-    Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+    GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
 };
 pub use register::{
     BATCH_SIZES, LATENCIES_SECONDS, counter, counter_vec, gauge, gauge_vec, histogram,
-    histogram_vec, registry, render,
+    histogram_vec, ratio_vec, registry, render,
 };

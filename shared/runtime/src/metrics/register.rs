@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// Buckets for latencies: from a lone database read to the longest wait a client may ask for.
@@ -58,6 +58,12 @@ pub fn gauge(name: &str, help: &str) -> IntGauge {
 /// Registers a gauge with labels.
 pub fn gauge_vec(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
     register(IntGaugeVec::new(gauge_opts(name, help), labels))
+}
+
+/// Registers a gauge of fractions of one, with labels; its name ends in `_ratio`.
+pub fn ratio_vec(name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+    assert!(name.ends_with("_ratio"), "the gauge {name} must end in _ratio");
+    register(GaugeVec::new(gauge_opts(name, help), labels))
 }
 
 /// Registers a histogram; its name ends in its unit.

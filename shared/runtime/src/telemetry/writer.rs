@@ -1,16 +1,22 @@
 //! Log lines are handed to a thread, so that a slow terminal or pipe holds up no request, and
-//! many lines become one write. Nothing is dropped: when the buffer is full, loggers wait, and
-//! at the end the flusher writes all that is left.
+//! many lines become one write: after the first line it waits a moment for others. Nothing is
+//! dropped: when the buffer is full, loggers wait, and at the end the flusher writes all that is
+//! left.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Bytes that may wait to be written: some thousands of lines.
 const BUFFER_LIMIT_BYTES: usize = 1 << 20;
+
+/// How long the first line of a write waits for others. Waking the thread for each line costs
+/// more than writing it.
+const GATHERING: Duration = Duration::from_millis(2);
 
 /// Where lines go.
 pub(super) type Sink = Box<dyn Write + Send>;
@@ -71,9 +77,22 @@ impl Shared {
         if let Some(sink) = &mut state.sink {
             return sink.write_all(line).and_then(|()| sink.flush());
         }
+        let is_first = state.pending.is_empty();
         state.pending.extend_from_slice(line);
-        self.filled.notify_one();
+        drop(state);
+        if is_first {
+            self.filled.notify_one();
+        }
         Ok(())
+    }
+
+    /// Waits until it is time to write, the buffer is full, or the end has come.
+    fn gather<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let is_gathering = |s: &mut State| s.pending.len() < BUFFER_LIMIT_BYTES && !s.is_finished;
+        match self.filled.wait_timeout_while(state, GATHERING, is_gathering) {
+            Ok((state, _)) => state,
+            Err(poisoned) => poisoned.into_inner().0,
+        }
     }
 
     fn write_until_finished(&self, mut sink: Sink) {
@@ -87,6 +106,9 @@ impl Shared {
                 state.sink = Some(sink);
                 self.drained.notify_all();
                 return;
+            }
+            if !state.is_finished {
+                state = self.gather(state);
             }
             batch.clear();
             std::mem::swap(&mut batch, &mut state.pending);

@@ -45,3 +45,26 @@ impl Work for RecordFailure {
         Ok(Failures { count: row.try_get(0)?, first_at: row.try_get(1)? })
     }
 }
+
+/// Forgets the failures of a message with one class of error.
+#[derive(Clone, Copy, Debug)]
+pub struct ForgetFailures {
+    /// Position of the message in `MC_COMMANDS`.
+    pub stream_sequence: u64,
+    /// The class of the error, an enum word.
+    pub class: &'static str,
+}
+
+const FORGET: &str = "
+    DELETE FROM message_attempts WHERE stream_sequence = $1 AND error_class = $2";
+
+impl Work for ForgetFailures {
+    type Output = ();
+    const NAME: &'static str = "forget_failures";
+
+    async fn run(&self, transaction: &Transaction<'_>) -> Result<(), Failure> {
+        let sequence = self.stream_sequence.cast_signed();
+        transaction.execute(FORGET, &[&sequence, &self.class]).await?;
+        Ok(())
+    }
+}

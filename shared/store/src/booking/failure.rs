@@ -83,11 +83,24 @@ impl From<tokio_postgres::Error> for Failure {
 /// Without a connection, nothing was asked of the database yet.
 impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Self {
-        let reason = match &error {
-            PoolError::Backend(error) => error.as_db_error().map(DbError::message),
-            _ => None,
-        };
-        Self::Outage(reason.map_or_else(|| error.to_string(), str::to_owned))
+        Self::Outage(match &error {
+            PoolError::Backend(error) => reason(error),
+            _ => error.to_string(),
+        })
+    }
+}
+
+/// Why there is no connection, down to its cause.
+fn reason(error: &tokio_postgres::Error) -> String {
+    if let Some(refusal) = error.as_db_error() {
+        return refusal.message().to_owned();
+    }
+    let text = error.to_string();
+    let Some(cause) = error.source() else { return text };
+    if text.contains("TLS") {
+        format!("{text}: {cause}; the URL's sslmode asks for it: correct that, or the server")
+    } else {
+        format!("{text}: {cause}")
     }
 }
 

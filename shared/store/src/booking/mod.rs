@@ -6,7 +6,7 @@
 //!
 //! One file per table: [`inbox`] (`requests`), [`appointments`], [`history`]
 //! (`appointment_status_history`), [`availability`] (`availability_rules`), [`outbox`],
-//! [`attempts`] (`message_attempts`), and what is only read: [`practitioners`], [`patients`].
+//! [`attempts`] (`message_attempts`), [`letters`] (`dead_letters`), and what is only read: [`practitioners`], [`patients`].
 
 pub mod appointments;
 pub mod attempts;
@@ -15,11 +15,14 @@ pub mod correlation;
 mod failure;
 pub mod history;
 pub mod inbox;
+pub mod letters;
 mod metrics;
 pub mod outbox;
 pub mod patients;
 mod pool;
 pub mod practitioners;
+pub mod rehearsal;
+mod tls;
 mod transaction;
 
 pub use failure::{Contention, Failure};

@@ -42,10 +42,10 @@ pub struct NewEvent<'a> {
 const INSERT: &str = "
     INSERT INTO outbox
         (event_id, kind, version, body, correlation_id, request_id, actor, traceparent,
-         created_at)
-    SELECT events.*, $9
+         tracestate, created_at)
+    SELECT events.*, $10
     FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::jsonb[], $5::uuid[], $6::uuid[],
-        $7::text[], $8::text[]) AS events";
+        $7::text[], $8::text[], $9::text[]) AS events";
 
 /// Adds facts.
 pub async fn insert(
@@ -66,6 +66,8 @@ pub async fn insert(
     let actors: Vec<String> = events.iter().map(|event| event.actor.to_string()).collect();
     let traces: Vec<Option<String>> =
         events.iter().map(|event| event.trace.map(TraceContext::traceparent)).collect();
+    let states: Vec<Option<&str>> =
+        events.iter().map(|event| event.trace.and_then(TraceContext::tracestate)).collect();
     let parameters: &[&(dyn ToSql + Sync)] = &[
         &ids,
         &kinds,
@@ -75,6 +77,7 @@ pub async fn insert(
         &requests,
         &actors,
         &traces,
+        &states,
         &created_at,
     ];
     transaction.execute(INSERT, parameters).await?;
@@ -101,7 +104,7 @@ pub struct CommittedEvent {
     /// `<user-id>/<role>` of its caller.
     pub actor: String,
     /// The trace of its message.
-    pub traceparent: Option<String>,
+    pub trace: Option<TraceContext>,
 }
 
 const TAKE: &str = "
@@ -109,7 +112,7 @@ const TAKE: &str = "
     WHERE position = ANY (ARRAY(
         SELECT position FROM outbox ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED))
     RETURNING position, event_id, kind, version, body::text, correlation_id, request_id, actor,
-        traceparent";
+        traceparent, tracestate";
 
 /// Takes the oldest facts out that nobody else is taking, oldest first. They are back when the
 /// transaction is rolled back.
@@ -126,6 +129,7 @@ pub async fn take(
 fn event(row: &Row) -> Result<CommittedEvent, Failure> {
     let position: i64 = row.try_get(0)?;
     let kind = row.try_get::<_, &str>(2)?.parse();
+    let (parent, state): (Option<&str>, Option<&str>) = (row.try_get(8)?, row.try_get(9)?);
     Ok(CommittedEvent {
         position,
         id: row.try_get::<_, Uuid>(1)?.into(),
@@ -135,7 +139,7 @@ fn event(row: &Row) -> Result<CommittedEvent, Failure> {
         correlation_id: row.try_get::<_, Uuid>(5)?.into(),
         request_id: row.try_get::<_, Uuid>(6)?.into(),
         actor: row.try_get(7)?,
-        traceparent: row.try_get(8)?,
+        trace: parent.and_then(|parent| TraceContext::parse(parent, state).ok()),
     })
 }
 

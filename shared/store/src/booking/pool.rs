@@ -1,6 +1,5 @@
 //! Connections, and how work gets through them.
 
-use std::str::FromStr as _;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
@@ -9,10 +8,9 @@ use deadpool_postgres::{
 use resilience::RetryDelays;
 use runtime::settings::DatabaseSettings;
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
-use super::{Failure, Transaction, Work, metrics};
+use super::{Failure, Transaction, Work, metrics, tls};
 use crate::schema::{VERSION_QUERY, compare};
 use crate::{SchemaMismatch, StoreError};
 
@@ -56,8 +54,7 @@ impl Pool {
     /// A pool that connects when it is first used. Must be called within a Tokio runtime.
     pub fn connect(url: &SecretString, settings: &DatabaseSettings) -> Result<Self, StoreError> {
         let connect_timeout = Duration::from_millis(settings.connect_timeout_ms);
-        let mut config = tokio_postgres::Config::from_str(url.expose_secret())
-            .map_err(|_| StoreError::MalformedUrl)?;
+        let (mut config, tls) = tls::connection(url.expose_secret())?;
         let inherited = config.get_options().unwrap_or_default();
         let statement_timeout_ms = settings.statement_timeout_ms;
         config
@@ -66,7 +63,7 @@ impl Pool {
             .connect_timeout(connect_timeout);
         // Whether a connection still works shows when it is used; a broken one is thrown away.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config, NoTls, recycling);
+        let manager = Manager::from_config(config, tls, recycling);
         let timeout = Some(connect_timeout);
         let connections = deadpool_postgres::Pool::builder(manager)
             .config(PoolConfig {
@@ -111,7 +108,11 @@ impl Pool {
             let transaction = Transaction(connection.transaction().await?);
             // Boxed, because a work's future is large and would be part of every caller's.
             let output = Box::pin(work.run(&transaction)).await?;
-            transaction.0.commit().await?;
+            if W::COMMITS {
+                transaction.0.commit().await?;
+            } else {
+                transaction.0.rollback().await?;
+            }
             Ok(output)
         };
         let ended = within(self.patience, running).await;

@@ -14,6 +14,9 @@ pub trait Work: Sync {
     /// The transaction's name in metrics.
     const NAME: &'static str;
 
+    /// Whether what it does is to stay. Work that doesn't commit finds out what would happen.
+    const COMMITS: bool = true;
+
     /// Does the work. An error rolls everything back.
     fn run(
         &self,

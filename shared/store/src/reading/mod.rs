@@ -3,6 +3,8 @@
 
 mod appointments;
 mod audit;
+mod dead_letters;
+mod letter_changes;
 mod me;
 mod practitioners;
 mod requests;
@@ -19,6 +21,10 @@ use crate::pool::Pool;
 
 pub use appointments::{AppointmentFilter, AppointmentPosition};
 pub use audit::{AuditFilter, AuditLogRow, AuditPosition};
+pub use dead_letters::{
+    LetterAction, LetterFilter, LetterGroup, LetterPage, LetterRow, LetterState,
+};
+pub use letter_changes::Deed;
 pub use me::Me;
 pub use practitioners::{Practitioner, PractitionerFilter};
 pub use requests::SettledRequest;
@@ -38,11 +44,13 @@ pub struct Reader {
     pool: Pool,
 }
 
-/// A read-only transaction in somebody's name. Dropping it ends it.
+/// A transaction in somebody's name, read-only unless it came from [`Reader::change_as`].
+/// Dropping it ends it.
 #[derive(Debug)]
 pub struct CallerTx {
     transaction: Transaction<'static, Postgres>,
     actor: Actor,
+    correlation_id: CorrelationId,
 }
 
 impl Reader {
@@ -64,12 +72,32 @@ impl Reader {
         actor: Actor,
         correlation_id: CorrelationId,
     ) -> Result<CallerTx, StoreError> {
+        self.begin("READ ONLY", actor, correlation_id).await
+    }
+
+    /// Begins to change, as `actor`, the little that isn't a worker's to change: the state of dead
+    /// letters. Nothing stays without [`CallerTx::commit`].
+    pub async fn change_as(
+        &self,
+        actor: Actor,
+        correlation_id: CorrelationId,
+    ) -> Result<CallerTx, StoreError> {
+        self.begin("READ WRITE", actor, correlation_id).await
+    }
+
+    async fn begin(
+        &self,
+        mode: &'static str,
+        actor: Actor,
+        correlation_id: CorrelationId,
+    ) -> Result<CallerTx, StoreError> {
         // One round trip for both statements, which the extended protocol has no way to say. A
         // UUID and a word of an enum need no quoting.
         let Actor { id, role } = actor;
         let opening =
-            format!("BEGIN READ ONLY; SELECT begin_as('{id}', '{role}', '{correlation_id}')");
-        Ok(CallerTx { transaction: self.pool.begin_with(&opening).await?, actor })
+            format!("BEGIN {mode}; SELECT begin_as('{id}', '{role}', '{correlation_id}')");
+        let transaction = self.pool.begin_with(&opening).await?;
+        Ok(CallerTx { transaction, actor, correlation_id })
     }
 
     /// Ends all connections.
@@ -81,5 +109,10 @@ impl Reader {
 impl CallerTx {
     fn connection(&mut self) -> &mut PgConnection {
         &mut self.transaction
+    }
+
+    /// Makes what was changed stay.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.transaction.commit().await?)
     }
 }

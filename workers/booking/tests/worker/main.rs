@@ -13,4 +13,5 @@ mod order;
 mod outbox;
 mod race;
 mod service;
+mod skipped;
 mod withdrawing;

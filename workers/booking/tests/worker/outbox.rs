@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use booking::{FACTS_AT_ONCE, PublishFacts, publish_outbox};
 use bus::OutgoingEvent;
-use contracts::{AppointmentEvent, EventKind};
+use contracts::{AppointmentEvent, EventKind, TraceContext};
 use futures::future::join;
 use store::booking::Failure;
 
@@ -39,7 +39,8 @@ async fn publishes_what_was_committed_in_its_order() {
     let (doctor, patient) = (clinic.doctor().await, clinic.patient().await);
     let mut request = clinic.book(patient, doctor, &monday("09:00"));
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    request.metadata.trace = parent.parse().ok();
+    let state = "vendor=opaque,other=1";
+    request.metadata.trace = TraceContext::parse(parent, Some(state)).ok();
     let booked = visit(clinic.settle_one(&request).await);
     let cancelled = visit(clinic.settle_one(&clinic.cancel(patient, &booked)).await);
     clinic.settle_one(&clinic.book(patient, doctor, &monday("08:00"))).await;
@@ -59,7 +60,9 @@ async fn publishes_what_was_committed_in_its_order() {
     assert_eq!(facts[0].correlation_id, request.metadata.correlation_id);
     assert_eq!(facts[0].request_id, request.id());
     assert_eq!(facts[0].actor, request.metadata.actor.to_string());
-    assert_eq!(facts[0].trace.as_ref().unwrap().traceparent(), parent);
+    let trace = facts[0].trace.as_ref().unwrap();
+    assert_eq!((trace.traceparent().as_str(), trace.tracestate()), (parent, Some(state)));
+    assert_eq!(facts[1].trace, None);
 }
 
 #[tokio::test]

@@ -16,20 +16,20 @@ use super::clinic::{Clinic, Incoming, is_applied, rejected};
 /// A Monday that stays in the future, because a running worker has the machine's clock.
 const MONDAY: &str = "2099-01-05";
 
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A clinic whose requests go through NATS.
-struct Bench {
-    clinic: Clinic,
-    nats: TestNats,
-    bus: Bus,
+pub struct Bench {
+    pub clinic: Clinic,
+    pub nats: TestNats,
+    pub bus: Bus,
     publisher: Publisher,
     replies: Replies,
     _publishing: Shutdown,
 }
 
 impl Bench {
-    async fn set_up() -> Self {
+    pub async fn set_up() -> Self {
         let (clinic, nats) = (Clinic::open().await, TestNats::start().await.unwrap());
         let bus = nats.bus().await.unwrap();
         let publishing = Shutdown::new();
@@ -39,7 +39,7 @@ impl Bench {
     }
 
     /// Publishes a request, and returns it as it stands in the stream, with its reply.
-    async fn ask(&self, mut incoming: Incoming) -> (Incoming, PendingReply) {
+    pub async fn ask(&self, mut incoming: Incoming) -> (Incoming, PendingReply) {
         let reply = self.replies.expect(incoming.id());
         incoming.metadata.reply_to = Some(reply.subject().to_owned());
         let outgoing = OutgoingCommand {
@@ -51,12 +51,13 @@ impl Bench {
         (incoming, reply)
     }
 
-    fn start_worker(&self) -> Worker {
+    pub fn start_worker(&self) -> Worker {
+        self.start_worker_with(BookingSettings::default())
+    }
+
+    pub fn start_worker_with(&self, booking: BookingSettings) -> Worker {
         let settings = Settings {
-            booking: BookingSettings {
-                metrics_listen: ([127, 0, 0, 1], 0).into(),
-                ..BookingSettings::default()
-            },
+            booking: BookingSettings { metrics_listen: ([127, 0, 0, 1], 0).into(), ..booking },
             database: self.clinic.database.settings(),
             nats: self.nats.settings(),
             ..Settings::default()
@@ -76,7 +77,7 @@ impl Bench {
     }
 
     /// The next message of a stream, from its beginning.
-    async fn first_message(&self, stream: &str) -> jetstream::Message {
+    pub async fn first_message(&self, stream: &str) -> jetstream::Message {
         let context = jetstream::new(self.nats.client().await.unwrap());
         let stream = context.get_stream(stream).await.unwrap();
         let ordered = jetstream::consumer::pull::OrderedConfig::default();
@@ -86,23 +87,23 @@ impl Bench {
     }
 }
 
-struct Worker {
+pub struct Worker {
     shutdown: Shutdown,
     running: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
 impl Worker {
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.shutdown.trigger();
         self.running.await.unwrap().unwrap();
     }
 }
 
-async fn outcome(reply: PendingReply) -> Outcome {
+pub async fn outcome(reply: PendingReply) -> Outcome {
     tokio::time::timeout(PATIENCE, reply.outcome()).await.expect("there is a reply in time")
 }
 
-fn monday(time: &str) -> String {
+pub fn monday(time: &str) -> String {
     format!("{MONDAY}T{time}:00-03:00")
 }
 
@@ -219,4 +220,29 @@ async fn what_it_cannot_read_becomes_a_dead_letter() {
     let letter = bench.first_message(subjects::DEAD).await;
     assert_eq!(letter.subject.as_str(), format!("mc.dead.booking.book.{id}"));
     worker.stop().await;
+}
+
+#[tokio::test]
+async fn an_unreadable_withdrawal_becomes_one_dead_letter() {
+    let bench = Bench::set_up().await;
+    let clinic = &bench.clinic;
+    let (doctor, patient) = (clinic.doctor().await, clinic.patient().await);
+    let (booking, booked) = bench.ask(clinic.book(patient, doctor, &monday("09:00"))).await;
+    let mut unreadable = clinic.withdraw(&booking);
+    unreadable.metadata.schema = "booking.withdraw/99".to_owned();
+    let id = unreadable.id();
+    bench.ask(unreadable).await;
+    // Behind it on both lanes: once these are settled, both have seen it.
+    let (late, withdrawn) = bench.ask(clinic.book(patient, doctor, &monday("10:00"))).await;
+    let (_, withdrawal) = bench.ask(clinic.withdraw(&late)).await;
+
+    let worker = bench.start_worker();
+    assert!(is_applied(&outcome(withdrawal).await));
+    assert!(is_applied(&outcome(booked).await));
+    assert_eq!(outcome(withdrawn).await, Outcome::Withdrawn);
+    worker.stop().await;
+    let letter = bench.first_message(subjects::DEAD).await;
+    assert_eq!(letter.subject.as_str(), format!("mc.dead.booking.withdraw.{id}"));
+    let letters = bench.bus.state_of(subjects::DEAD).await.unwrap();
+    assert_eq!(letters.messages, 1);
 }

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The raw side publishes what api published first, so that has to be complete.
 const ANY_TIME: Duration = Duration::from_mins(5);
 
-const CONNECTIONS: usize = 64;
+const CONNECTIONS: usize = 256;
 
 /// Callers, each with a token of their own.
 const PATIENTS: u32 = 32;
@@ -105,7 +105,7 @@ fn section(samples: &Samples, count: u32) -> Section {
     let [one, two] = &samples.raw_per_s;
     let mut section = Section::new(TITLE);
     let accepts = &samples.accepts_per_s;
-    section.figure("accepts through api, 64 connections", "/s", accepts);
+    section.figure(format!("accepts through api, {CONNECTIONS} connections"), "/s", accepts);
     section.figure("raw batches of 250, one in flight", "/s", one);
     section.figure("raw batches of 250, two in flight", "/s", two);
     section.figure("api: time to accept, p50", "ms", &samples.p50_ms);

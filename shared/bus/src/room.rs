@@ -1,0 +1,119 @@
+//! How full the streams are, and making room in them.
+
+use async_nats::jetstream::stream::Stream;
+use contracts::subjects;
+use futures::TryStreamExt as _;
+
+use crate::reading::{ReadError, StreamState, no_stream};
+use crate::{Bus, metrics};
+
+/// Every stream, for looking at all of them.
+const STREAMS: [&str; 3] = [subjects::COMMANDS, subjects::EVENTS, subjects::DEAD];
+
+/// From here on somebody has to know, long before the stream is full. Percent.
+const WARN_FROM: u64 = 70;
+
+/// From here on the oldest facts go. Percent.
+const EVENTS_HIGH: u64 = 80;
+
+/// Down to here. Percent.
+const EVENTS_LOW: u64 = 60;
+
+impl StreamState {
+    /// How full it is, in percent of its limit in bytes.
+    fn percent(&self) -> u64 {
+        let percent = u128::from(self.bytes) * 100 / u128::from(self.max_bytes.max(1));
+        percent.try_into().unwrap_or(u64::MAX)
+    }
+}
+
+impl Bus {
+    /// Looks how full the streams are: into the metric, and from 70 % on into the log.
+    pub async fn watch_fill(&self) -> Result<(), ReadError> {
+        for stream in STREAMS {
+            let state = self.state_of(stream).await?;
+            let ratio = state.bytes as f64 / state.max_bytes as f64;
+            metrics::get().fill.with_label_values(&[stream]).set(ratio);
+            let percent = state.percent();
+            if percent >= WARN_FROM {
+                tracing::warn!(
+                    nats.stream = stream,
+                    percent,
+                    "the stream fills: at its limit it refuses"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Purges what lies below `sequence`; gives how many messages that were.
+    pub async fn purge_below(&self, stream: &'static str, sequence: u64) -> Result<u64, ReadError> {
+        let state = self.state_of(stream).await?;
+        if state.messages == 0 || state.first >= sequence {
+            return Ok(0);
+        }
+        let purge = self.stream(stream).await?.purge().sequence(sequence);
+        let purged = purge.await.map_err(|error| unreadable(stream, &error))?.purged;
+        metrics::get().purged.with_label_values(&[stream]).inc_by(purged);
+        tracing::info!(nats.stream = stream, messages = purged, below = sequence, "stream purged");
+        Ok(purged)
+    }
+
+    /// Drops the oldest facts once `MC_EVENTS` is nearly full, but none that a durable consumer
+    /// hasn't acknowledged yet; gives how many. Facts are told from the tables, which keep what
+    /// they say.
+    pub async fn make_room_for_events(&self) -> Result<u64, ReadError> {
+        let stream = subjects::EVENTS;
+        let state = self.state_of(stream).await?;
+        let percent = state.percent();
+        if percent < EVENTS_HIGH {
+            return Ok(0);
+        }
+        let excess = state.messages - state.messages * EVENTS_LOW / percent;
+        let read_by_all = self.acknowledged_by_all(stream).await?.unwrap_or(state.last);
+        let keep_from = (state.first + excess).min(read_by_all + 1);
+        let purged = self.purge_below(stream, keep_from).await?;
+        if purged == 0 {
+            tracing::warn!(
+                nats.stream = stream,
+                percent,
+                "no room made: a consumer has to read on"
+            );
+        }
+        Ok(purged)
+    }
+
+    /// The sequence up to which a durable consumer says it has delivered, if there is one.
+    pub async fn delivered(
+        &self,
+        stream: &'static str,
+        durable: &str,
+    ) -> Result<Option<u64>, ReadError> {
+        let consumers = self.durable_consumers(stream).await?;
+        let found = consumers.iter().find(|consumer| consumer.name == durable);
+        Ok(found.map(|consumer| consumer.delivered.stream_sequence))
+    }
+
+    async fn acknowledged_by_all(&self, stream: &'static str) -> Result<Option<u64>, ReadError> {
+        let consumers = self.durable_consumers(stream).await?;
+        Ok(consumers.iter().map(|consumer| consumer.ack_floor.stream_sequence).min())
+    }
+
+    async fn durable_consumers(
+        &self,
+        stream: &'static str,
+    ) -> Result<Vec<async_nats::jetstream::consumer::Info>, ReadError> {
+        let found = self.stream(stream).await?;
+        let all: Vec<_> =
+            found.consumers().try_collect().await.map_err(|error| unreadable(stream, &error))?;
+        Ok(all.into_iter().filter(|consumer| consumer.config.durable_name.is_some()).collect())
+    }
+
+    async fn stream(&self, stream: &'static str) -> Result<Stream, ReadError> {
+        self.jetstream.get_stream(stream).await.map_err(|error| no_stream(stream, &error))
+    }
+}
+
+fn unreadable(stream: &'static str, error: &impl ToString) -> ReadError {
+    ReadError::Unreadable { stream, reason: error.to_string() }
+}
