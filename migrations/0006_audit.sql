@@ -19,6 +19,8 @@ CREATE TABLE audit_log (
     operation        text,
     outcome          smallint NOT NULL CHECK (outcome IN (0, 4, 8)),
     reason           text,
+    -- In the words of whoever did it, where these are asked for.
+    stated_reason    text,
     user_id          uuid,
     role             text,
     session_id       uuid,

@@ -39,6 +39,7 @@ pub fn any_entry(patients: &[PatientId]) -> AuditEntry {
         operation: AuditWord::of("GET /v1/appointments"),
         outcome: AuditOutcome::Success,
         reason: None,
+        stated_reason: None,
         user_id: Some(UserId::generate()),
         role: Some(Role::Admin),
         session_id: None,

@@ -239,6 +239,21 @@ async fn refusals_and_administration_are_recorded() -> anyhow::Result<()> {
     let expected = ["administration", "C", id(&admin)?, made].map(Value::from);
     assert_eq!(fields(&row, names), expected);
 
+    // Recorded before it was tried, and again when it failed.
+    let path = format!("/v1/admin/doctors/{}/approve", Uuid::new_v4());
+    let unknown = admin.post(&path, json!({})).await?;
+    assert_eq!(unknown.problem(404)?, "unknown_practitioner");
+    let query = format!("correlation_id={}", unknown.header(X_CORRELATION_ID).context("an id")?);
+    let recorded = || async { Ok(rows(&admin, &query).await?.len() == 2) };
+    system.wait_until("both are recorded", recorded).await?;
+    let rows = rows(&admin, &query).await?;
+    let found: Vec<_> = rows.iter().map(|row| fields(row, ["kind", "outcome", "reason"])).collect();
+    let expected = [
+        ["administration".into(), 4.into(), "unknown_practitioner".into()],
+        ["administration".into(), 0.into(), Value::Null],
+    ];
+    assert_eq!(found, expected);
+
     let listed = admin.get("/v1/admin/users").await?;
     let shown: Vec<_> = rows_of(&system, &admin, &listed).await?;
     let mut shown: Vec<_> = shown.iter().filter_map(|row| row["patient_id"].as_str()).collect();

@@ -2,15 +2,17 @@
 //! leaves: what can't be recorded is answered with 503.
 //!
 //! The one place that records is a layer around all routes ([`record`]). Handlers say what they
-//! show ([`Audited`]); refusals are seen here. `operations` is the table of what is recorded of
-//! which operation.
+//! show ([`Audited`]); refusals are seen here. Handlers that change something record it before they
+//! do it ([`Recorder`]), so that no change goes unrecorded. `operations` is the table of what is
+//! recorded of which operation.
 
 mod note;
 mod operations;
+mod recorder;
 
 use std::net::IpAddr;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -33,6 +35,7 @@ use crate::problem::{Problem, ProblemType};
 use note::Noted;
 pub use note::{Audited, Note, Who};
 use operations::{Operation, Recording};
+pub use recorder::Recorder;
 
 static RECORDED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     metrics::counter_vec("audit_entries_total", "Audit entries that are durable.", &["kind"])
@@ -74,11 +77,14 @@ struct About {
     caller: Option<Verified>,
     address: IpAddr,
     correlation_id: CorrelationId,
+    /// Its handler has recorded it.
+    is_recorded: AtomicBool,
 }
 
 /// The layer: answers, records, and only then lets the answer go.
-pub async fn record(State(app): State<App>, request: Request, next: Next) -> Response {
-    let about = About::of(&request);
+pub async fn record(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let about = Arc::new(About::of(&request));
+    request.extensions_mut().insert(Arc::clone(&about));
     let mut response = next.run(request).await;
     let noted = response.extensions_mut().remove::<Noted>();
     let problem = response.extensions().get::<Problem>().map(Problem::kind);
@@ -94,8 +100,9 @@ pub async fn record(State(app): State<App>, request: Request, next: Next) -> Res
     let Some(note) = note else { return response };
     match app.auditor.admit(&app, &about, &note) {
         Some(occurrences) => {
-            let entry = app.auditor.entry(about, note, problem, occurrences);
-            app.auditor.publish(entry).await.err().unwrap_or(response)
+            let entry = app.auditor.entry(&about, note, problem, occurrences);
+            let held_back = app.auditor.publish(entry).await.err();
+            held_back.map_or(response, IntoResponse::into_response)
         }
         None => response,
     }
@@ -123,6 +130,7 @@ impl About {
             },
             address: peer(request),
             correlation_id: extensions.get().copied().unwrap_or_else(CorrelationId::generate),
+            is_recorded: AtomicBool::new(false),
         }
     }
 
@@ -137,6 +145,9 @@ impl About {
     /// The note of a refusal, if this problem is one: what is not yours and what is not there
     /// look alike, here as in the answer.
     fn refusal(&self, problem: ProblemType) -> Option<Note> {
+        if self.is_recorded.load(Ordering::Relaxed) {
+            return None;
+        }
         let is_refusal = match problem.status() {
             StatusCode::UNAUTHORIZED => self.caller.is_none(),
             StatusCode::FORBIDDEN => self.operation.is_some(),
@@ -151,6 +162,7 @@ impl About {
             action: AuditAction::Execute,
             resource: self.resource(),
             patients: Vec::new(),
+            stated_reason: None,
             who: None,
         })
     }
@@ -180,7 +192,7 @@ impl Auditor {
 
     fn entry(
         &self,
-        about: About,
+        about: &About,
         note: Note,
         problem: Option<ProblemType>,
         occurrences: u32,
@@ -199,9 +211,13 @@ impl Auditor {
             operation: AuditWord::of(&about.name),
             outcome: match problem {
                 None => AuditOutcome::Success,
+                Some(problem) if problem.status().is_server_error() => {
+                    AuditOutcome::SeriousFailure
+                }
                 Some(_) => AuditOutcome::MinorFailure,
             },
             reason: problem.map(|problem| AuditWord::of(problem.slug())),
+            stated_reason: note.stated_reason,
             user_id: who.map(|who| who.id),
             role: who.map(|who| who.role),
             session_id: who.and_then(|who| who.session),
@@ -216,7 +232,7 @@ impl Auditor {
     }
 
     /// Returns once the entry is durable, or with what is to be answered instead.
-    async fn publish(&self, entry: AuditEntry) -> Result<(), Response> {
+    async fn publish(&self, entry: AuditEntry) -> Result<(), Problem> {
         let trace = propagation::current_trace_context();
         match self.publisher.publish(&entry, trace.as_ref(), self.patience).await {
             Ok(()) => {
@@ -226,10 +242,9 @@ impl Auditor {
             Err(error) => {
                 FAILED.inc();
                 tracing::warn!(%error, "an answer is held back: it can't be recorded");
-                let problem = Problem::new(ProblemType::Unavailable).with_detail(
-                    "who sees what is recorded before it is shown, and that isn't possible now",
-                );
-                Err(problem.into_response())
+                Err(Problem::new(ProblemType::Unavailable).with_detail(
+                    "who sees or does what is recorded first, and that isn't possible now",
+                ))
             }
         }
     }

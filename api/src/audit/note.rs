@@ -2,8 +2,8 @@
 
 use axum::response::{IntoResponse, Response};
 use contracts::AuditKind;
-use contracts::audit::{AuditAction, AuditResource, ResourceKind};
-use domain::{PatientId, Role, SessionId, UserId};
+use contracts::audit::{AuditAction, AuditResource, ResourceKind, StatedReason};
+use domain::{DeadLetterId, PatientId, Role, SessionId, UserId};
 use uuid::Uuid;
 
 /// What is to be recorded of an answer. Who asked, from where and for what is known without it.
@@ -13,6 +13,7 @@ pub struct Note {
     pub(super) action: AuditAction,
     pub(super) resource: Option<AuditResource>,
     pub(super) patients: Vec<PatientId>,
+    pub(super) stated_reason: Option<StatedReason>,
     pub(super) who: Option<Who>,
 }
 
@@ -55,12 +56,31 @@ impl Note {
         patients.dedup();
         let resource = Some(AuditResource { kind, id: None, version: None });
         let (kind, action) = (AuditKind::Search, AuditAction::Execute);
-        Self { kind, action, resource, patients, who: None }
+        Self { kind, action, resource, patients, stated_reason: None, who: None }
     }
 
     /// Somebody changed who may do what.
     pub fn administration(action: AuditAction, kind: ResourceKind, id: UserId) -> Self {
         Self::about(AuditKind::Administration, action, kind, id.as_uuid())
+    }
+
+    /// Somebody decides what becomes of a dead letter.
+    pub fn maintenance(action: AuditAction, letter: DeadLetterId, reason: &StatedReason) -> Self {
+        let kind = AuditKind::Maintenance;
+        let note = Self::about(kind, action, ResourceKind::MessageHeader, letter.as_uuid());
+        Self { stated_reason: Some(reason.clone()), ..note }
+    }
+
+    /// A dead letter's message was shown as it is.
+    pub fn unmasking(
+        letter: DeadLetterId,
+        reason: StatedReason,
+        patients: impl IntoIterator<Item = PatientId>,
+    ) -> Self {
+        let (kind, resource) = (AuditKind::Unmasking, ResourceKind::MessageHeader);
+        let note = Self::about(kind, AuditAction::Read, resource, letter.as_uuid());
+        let patients = patients.into_iter().collect();
+        Self { patients, stated_reason: Some(reason), ..note }
     }
 
     /// Somebody registered as a patient.
@@ -92,12 +112,14 @@ impl Note {
 
     fn session(kind: AuditKind, who: Option<Who>) -> Self {
         let patients = Vec::new();
-        Self { kind, action: AuditAction::Execute, resource: None, patients, who }
+        let action = AuditAction::Execute;
+        Self { kind, action, resource: None, patients, stated_reason: None, who }
     }
 
     fn about(kind: AuditKind, action: AuditAction, resource: ResourceKind, id: Uuid) -> Self {
         let resource = Some(AuditResource { kind: resource, id: Some(id), version: None });
-        Self { kind, action, resource, patients: Vec::new(), who: None }
+        let patients = Vec::new();
+        Self { kind, action, resource, patients, stated_reason: None, who: None }
     }
 
     /// In that version.

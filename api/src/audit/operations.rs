@@ -8,6 +8,8 @@ use contracts::audit::ResourceKind;
 pub enum Recording {
     /// What its handler says: it answers with [`super::Audited`].
     Noted,
+    /// What its handler says before it does it: it has a [`super::Recorder`].
+    Ahead,
     /// The fact that follows (`mc.evt.*`): a command.
     ByFact,
     /// Nothing: it shows nothing of a patient, and changes nothing.
@@ -34,8 +36,10 @@ const fn operation(
     Operation { method, path, recording, resource }
 }
 
-use Recording::{ByFact, Noted, Nothing};
-use ResourceKind::{Appointment, AuditEvent, Person, Practitioner, Schedule, Task};
+use Recording::{Ahead, ByFact, Noted, Nothing};
+use ResourceKind::{
+    Appointment, AuditEvent, MessageHeader, Person, Practitioner, Schedule, Task,
+};
 
 const OPERATIONS: &[Operation] = &[
     operation("GET", "/.well-known/jwks.json", Nothing, None),
@@ -43,10 +47,10 @@ const OPERATIONS: &[Operation] = &[
     operation("GET", "/openapi.json", Nothing, None),
     operation("GET", "/problems/{name}", Nothing, None),
     operation("GET", "/readyz", Nothing, None),
-    operation("POST", "/v1/admin/doctors", Noted, Some(Practitioner)),
-    operation("POST", "/v1/admin/doctors/{id}/approve", Noted, Some(Practitioner)),
+    operation("POST", "/v1/admin/doctors", Ahead, Some(Practitioner)),
+    operation("POST", "/v1/admin/doctors/{id}/approve", Ahead, Some(Practitioner)),
     operation("GET", "/v1/admin/users", Noted, Some(Person)),
-    operation("POST", "/v1/admin/users", Noted, Some(Person)),
+    operation("POST", "/v1/admin/users", Ahead, Some(Person)),
     operation("GET", "/v1/appointments", Noted, Some(Appointment)),
     operation("POST", "/v1/appointments", ByFact, Some(Appointment)),
     operation("GET", "/v1/appointments/{id}", Noted, Some(Appointment)),
@@ -56,6 +60,15 @@ const OPERATIONS: &[Operation] = &[
     operation("POST", "/v1/auth/logout", Noted, None),
     operation("POST", "/v1/auth/refresh", Noted, None),
     operation("POST", "/v1/auth/register", Noted, None),
+    // Masked: nobody's data is shown.
+    operation("GET", "/v1/dead-letters", Nothing, Some(MessageHeader)),
+    operation("GET", "/v1/dead-letters/groups", Nothing, Some(MessageHeader)),
+    operation("POST", "/v1/dead-letters/replay", Ahead, Some(MessageHeader)),
+    operation("GET", "/v1/dead-letters/{id}", Nothing, Some(MessageHeader)),
+    operation("POST", "/v1/dead-letters/{id}/discard", Ahead, Some(MessageHeader)),
+    operation("POST", "/v1/dead-letters/{id}/rehearse", Nothing, Some(MessageHeader)),
+    operation("POST", "/v1/dead-letters/{id}/replay", Ahead, Some(MessageHeader)),
+    operation("POST", "/v1/dead-letters/{id}/unmask", Noted, Some(MessageHeader)),
     operation("GET", "/v1/doctors", Nothing, Some(Practitioner)),
     operation("GET", "/v1/doctors/{id}", Nothing, Some(Practitioner)),
     operation("GET", "/v1/doctors/{id}/availability", Nothing, Some(Schedule)),
@@ -143,8 +156,14 @@ mod tests {
             "DoctorDocument",
             "Health",
             "JsonWebKeySet",
+            "LetterDocument",
+            "LetterGroupDocument",
             "PractitionerDocument",
+            // Masked, but where it is `Noted`.
+            "ReadLetterDocument",
             "Readiness",
+            "RehearsalDocument",
+            "ReplayedDocument",
             "SlotDocument",
             "UserDocument",
         ];

@@ -7,7 +7,7 @@ use domain::PractitionerId;
 
 use super::create_doctor::DoctorDocument;
 use crate::app::App;
-use crate::audit::{Audited, Note};
+use crate::audit::{Note, Recorder};
 use crate::extract::{Administrator, Id};
 use crate::problem::{Problem, ProblemType};
 
@@ -22,15 +22,18 @@ use crate::problem::{Problem, ProblemType};
 pub async fn approve_doctor(
     State(app): State<App>,
     Administrator(caller): Administrator,
+    recorder: Recorder,
     Id(id): Id<PractitionerId>,
-) -> Result<Audited<Json<DoctorDocument>>, Problem> {
+) -> Result<Json<DoctorDocument>, Problem> {
     let accounts = app.accounts.within(caller.correlation_id);
-    let approval = accounts
-        .approve_practitioner(id, caller.actor.id, app.clock.now())
-        .await?
-        .ok_or(ProblemType::UnknownPractitioner)?;
-    tracing::info!(practitioner.id = %id, "a practitioner was approved");
     let note = Note::administration(AuditAction::Update, ResourceKind::Practitioner, id.into());
+    let approving = async {
+        let approval =
+            accounts.approve_practitioner(id, caller.actor.id, app.clock.now()).await?;
+        approval.ok_or_else(|| ProblemType::UnknownPractitioner.into())
+    };
+    let approval = recorder.around(note, approving).await?;
+    tracing::info!(practitioner.id = %id, "a practitioner was approved");
     let document = DoctorDocument {
         id,
         name: (&approval.name).into(),
@@ -38,5 +41,5 @@ pub async fn approve_doctor(
         licence: approval.licence,
         approved: true,
     };
-    Ok(Audited::new(note, Json(document)))
+    Ok(Json(document))
 }

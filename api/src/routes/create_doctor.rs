@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::account::{self, ShortText};
 use crate::app::App;
-use crate::audit::{Audited, Note};
+use crate::audit::{Note, Recorder};
 use crate::documents::NameDocument;
 use crate::extract::{Administrator, Form};
 use crate::problem::Problem;
@@ -67,8 +67,9 @@ pub struct DoctorDocument {
 pub async fn create_doctor(
     State(app): State<App>,
     Administrator(caller): Administrator,
+    recorder: Recorder,
     Form(form): Form<DoctorForm>,
-) -> Result<Audited<Response>, Problem> {
+) -> Result<Response, Problem> {
     let password_hash = account::hash(&app, form.password, &form.email).await?;
     let id = UserId::generate();
     let user = NewUser {
@@ -81,7 +82,10 @@ pub async fn create_doctor(
     };
     let (name, specialty, licence) = (&form.name, form.specialty.as_str(), form.licence.as_str());
     let practitioner = NewPractitioner { user, name, specialty, licence };
-    app.accounts.within(caller.correlation_id).create_practitioner(&practitioner).await?;
+    let note = Note::administration(AuditAction::Create, ResourceKind::Practitioner, id);
+    let accounts = app.accounts.within(caller.correlation_id);
+    let creating = async { Ok(accounts.create_practitioner(&practitioner).await?) };
+    recorder.around(note, creating).await?;
     tracing::info!(practitioner.id = %id, "a practitioner was created");
     let document = DoctorDocument {
         id: id.into(),
@@ -91,7 +95,5 @@ pub async fn create_doctor(
         approved: false,
     };
     let location = format!("/v1/doctors/{id}");
-    let note = Note::administration(AuditAction::Create, ResourceKind::Practitioner, id);
-    let answer = (StatusCode::CREATED, [(LOCATION, location)], Json(document));
-    Ok(Audited::new(note, answer.into_response()))
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(document)).into_response())
 }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::account;
 use crate::app::App;
-use crate::audit::{Audited, Note};
+use crate::audit::{Note, Recorder};
 use crate::documents::UserDocument;
 use crate::extract::{Administrator, Form};
 use crate::problem::Problem;
@@ -61,8 +61,9 @@ impl From<StaffRole> for Role {
 pub async fn create_user(
     State(app): State<App>,
     Administrator(caller): Administrator,
+    recorder: Recorder,
     Form(form): Form<UserForm>,
-) -> Result<Audited<(StatusCode, Json<UserDocument>)>, Problem> {
+) -> Result<(StatusCode, Json<UserDocument>), Problem> {
     let password_hash = account::hash(&app, form.password, &form.email).await?;
     let user = NewUser {
         id: UserId::generate(),
@@ -72,10 +73,11 @@ pub async fn create_user(
         created_by: Some(caller.actor.id),
         created_at: app.clock.now(),
     };
-    app.accounts.within(caller.correlation_id).create_user(&user).await?;
+    let note = Note::administration(AuditAction::Create, ResourceKind::Person, user.id);
+    let accounts = app.accounts.within(caller.correlation_id);
+    recorder.around(note, async { Ok(accounts.create_user(&user).await?) }).await?;
     tracing::info!(user.id = %user.id, user.role = %user.role, "a user was created");
     let (id, role) = (user.id, user.role);
-    let note = Note::administration(AuditAction::Create, ResourceKind::Person, id);
     let document = UserDocument { id, email: form.email.into(), role };
-    Ok(Audited::new(note, (StatusCode::CREATED, Json(document))))
+    Ok((StatusCode::CREATED, Json(document)))
 }

@@ -27,7 +27,8 @@ pub struct AuditDocument {
     /// Its place in the log, which has no gaps.
     position: i64,
     /// What is recorded: `read`, `search`, `denial`, `sign-in`, `sign-in-failure`, `sign-out`,
-    /// `token-reuse`, `registration`, `administration`, `fact`, `unreadable` or `gap`.
+    /// `token-reuse`, `registration`, `administration`, `maintenance`, `unmasking`, `fact`,
+    /// `unreadable` or `gap`.
     kind: String,
     /// When.
     #[schema(value_type = String, format = DateTime)]
@@ -44,6 +45,9 @@ pub struct AuditDocument {
     /// Why it was refused, or couldn't be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Why it was done, in the words of whoever did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stated_reason: Option<String>,
     /// Who.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Uuid)]
@@ -94,6 +98,7 @@ impl From<AuditLogRow> for AuditDocument {
             operation: row.operation,
             outcome: row.outcome,
             reason: row.reason,
+            stated_reason: row.stated_reason,
             user_id: row.user_id,
             role: row.role,
             session_id: row.session_id,

@@ -295,7 +295,8 @@ mod tests {
         fn anchor(&self) -> AuditAnchor {
             let last = &self.seals[self.seals.len() - 1];
             let hash = to_hex(&last.hash);
-            AuditAnchor { seal: last.seal.number, hash, last_row: last.last_row }
+            let (seal, last_row) = (last.seal.number, last.last_row);
+            AuditAnchor { seal, hash, last_row, ..AuditAnchor::default() }
         }
 
         fn findings(&self, anchor: Option<&AuditAnchor>) -> Vec<Finding> {

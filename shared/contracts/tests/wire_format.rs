@@ -141,7 +141,7 @@ fn word(text: &str) -> AuditWord {
     AuditWord::try_from(text.to_owned()).unwrap()
 }
 
-fn audit_entries() -> [AuditEntry; 2] {
+fn audit_entries() -> [AuditEntry; 3] {
     let full = AuditEntry {
         id: id(20),
         kind: AuditKind::Read,
@@ -150,6 +150,7 @@ fn audit_entries() -> [AuditEntry; 2] {
         operation: word("GET /v1/appointments/{id}"),
         outcome: AuditOutcome::Success,
         reason: None,
+        stated_reason: None,
         user_id: Some(id(1)),
         role: Some(Role::Doctor),
         session_id: Some(id(21)),
@@ -180,7 +181,12 @@ fn audit_entries() -> [AuditEntry; 2] {
         occurrences: 17,
         ..full.clone()
     };
-    [full, empty]
+    let explained = AuditEntry {
+        kind: AuditKind::Unmasking,
+        stated_reason: Some("the caller asked".to_owned().try_into().unwrap()),
+        ..full.clone()
+    };
+    [full, empty, explained]
 }
 
 #[test]
@@ -202,7 +208,7 @@ fn every_kind_of_entry_has_its_subject() {
 
 #[test]
 fn what_is_no_audit_entry_is_told_apart() {
-    let [entry, _] = audit_entries();
+    let [entry, ..] = audit_entries();
     let read = |schema, body: &[u8]| AuditEntry::from_message(schema, body);
     assert_eq!(read(None, &entry.to_body()), Err(UnreadableEntry::Schema));
     assert_eq!(read(Some("audit.read"), &entry.to_body()), Err(UnreadableEntry::Schema));
@@ -219,7 +225,7 @@ fn what_is_no_audit_entry_is_told_apart() {
 
 #[test]
 fn anchors_keep_their_form_and_read_back() {
-    let anchor = AuditAnchor { seal: 7, hash: "00ff".to_owned(), last_row: 12 };
+    let anchor = AuditAnchor { seal: 7, hash: "00ff".to_owned(), last_row: 12, audit: 9, events: 4 };
     let text = serde_json::to_string(&anchor).unwrap();
     assert_snapshot!(text, @r#"{"seal":7,"hash":"00ff","last_row":12}"#);
     assert_eq!(text.parse::<AuditAnchor>().unwrap(), anchor);

@@ -11,7 +11,7 @@ use store::audit::seal::to_hex;
 use tokio::sync::watch;
 
 /// The key of the last seal's anchor.
-const LAST: &str = "last";
+const LAST: &str = AuditAnchor::LAST;
 
 /// Keys of anchors that the database contradicted when a worker began: kept for whoever verifies.
 const CONFLICT: &str = "conflict.";
@@ -58,7 +58,13 @@ pub async fn read(bus: &Bus) -> Result<Anchors, AnchorError> {
 
 /// The anchor of the end of the log.
 pub(crate) fn of(head: &Head) -> AuditAnchor {
-    AuditAnchor { seal: head.number, hash: to_hex(&head.hash), last_row: head.last_row }
+    AuditAnchor {
+        seal: head.number,
+        hash: to_hex(&head.hash),
+        last_row: head.last_row,
+        audit: head.audit,
+        events: head.events,
+    }
 }
 
 /// Puts an anchor that the database contradicts aside, and the database's own in its place: the

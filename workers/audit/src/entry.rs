@@ -30,6 +30,7 @@ fn row(entry: &AuditEntry, sequence: u64) -> Row {
         operation: Some(entry.operation.as_str().to_owned().into()),
         outcome: entry.outcome.code(),
         reason: entry.reason.as_ref().map(|reason| reason.as_str().to_owned().into()),
+        stated_reason: entry.stated_reason.clone().map(|reason| String::from(reason).into()),
         user_id: entry.user_id.map(domain::UserId::as_uuid),
         role: entry.role.map(|role| role.as_str().into()),
         session_id: entry.session_id.map(domain::SessionId::as_uuid),

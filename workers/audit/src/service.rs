@@ -21,8 +21,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
         bus = connect(&settings) => bus?,
         () = shutdown.soft_stopped() => return Ok(()),
     };
-    let nothing = AuditAnchor { seal: 0, hash: String::new(), last_row: 0 };
-    let (anchors, told) = watch::channel(nothing);
+    let (anchors, told) = watch::channel(AuditAnchor::default());
     shutdown.spawn("anchor", anchor::keep(bus.clone(), told));
     let sealing = Sealing {
         settings,

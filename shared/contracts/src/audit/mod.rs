@@ -1,9 +1,10 @@
 //! What is recorded of who saw or did what: FHIR R4 `AuditEvent` with the fields of IHE's BALP.
 //!
-//! One entry per answer. It holds ids, enum words and times: no name, no address of a person, and
-//! no text that somebody typed. Changes that the workers make are not recorded here: their facts
+//! One entry per answer. It holds ids, enum words and times: no name, and no address of a person. The
+//! only text that somebody typed is the reason where one must be given. Changes that the workers make are not recorded here: their facts
 //! (`mc.evt.*`) are read by the audit worker as they are.
 
+mod stated_reason;
 mod words;
 
 use std::net::IpAddr;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use stated_reason::{InvalidStatedReason, StatedReason};
 pub use words::{
     AuditAction, AuditKind, AuditOutcome, AuditWord, InvalidAuditWord, PurposeOfUse, ResourceKind,
 };
@@ -53,6 +55,9 @@ pub struct AuditEntry {
     /// Why it was refused: an enum word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<AuditWord>,
+    /// Why it was done, in the words of whoever did it, where these are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated_reason: Option<StatedReason>,
     /// Who; none when that isn't known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
@@ -127,8 +132,9 @@ impl AuditEntry {
     }
 }
 
-/// What is kept outside of the database of the last seal, so that a cut tail shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What is kept outside of the database of the last seal: so that a cut tail shows, and so that no
+/// stream is purged beyond what is sealed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuditAnchor {
     /// The seal's number.
@@ -137,6 +143,15 @@ pub struct AuditAnchor {
     pub hash: String,
     /// The last row that it covers.
     pub last_row: i64,
+    /// The last sequence of `MC_AUDIT` that was read for it.
+    pub audit: u64,
+    /// The last sequence of `MC_EVENTS` that was read for it.
+    pub events: u64,
+}
+
+impl AuditAnchor {
+    /// The key under which the last one is kept.
+    pub const LAST: &'static str = "last";
 }
 
 impl FromStr for AuditAnchor {

@@ -30,6 +30,8 @@ words! {
         Administration = "administration",
         /// Somebody was refused.
         Denial = "denial",
+        /// Somebody decided what becomes of a message that no worker could settle.
+        Maintenance = "maintenance",
         /// A patient's data was shown.
         Read = "read",
         /// Somebody made an account for themselves.
@@ -44,6 +46,8 @@ words! {
         SignOut = "sign-out",
         /// A refresh token was used twice: somebody may have stolen it.
         TokenReuse = "token-reuse",
+        /// What is masked was shown to somebody who said why.
+        Unmasking = "unmasking",
     }
 }
 
@@ -96,6 +100,8 @@ words! {
         Appointment = "Appointment",
         /// This record itself.
         AuditEvent = "AuditEvent",
+        /// A message that no worker could settle.
+        MessageHeader = "MessageHeader",
         /// A patient.
         Patient = "Patient",
         /// An account.

@@ -69,6 +69,8 @@ columns! {
     outcome: i16 = INT2,
     /// Why it was refused, or couldn't be read.
     reason: Option<Text> = TEXT,
+    /// Why it was done, in the words of whoever did it.
+    stated_reason: Option<Text> = TEXT,
     /// Who.
     user_id: Option<Uuid> = UUID,
     /// In which role.
@@ -117,6 +119,7 @@ impl Row {
             operation: None,
             outcome: 0,
             reason: None,
+            stated_reason: None,
             user_id: None,
             role: None,
             session_id: None,

@@ -24,6 +24,8 @@ pub struct AuditLogRow {
     pub outcome: i16,
     /// Why it was refused, or couldn't be read.
     pub reason: Option<String>,
+    /// Why it was done, in the words of whoever did it.
+    pub stated_reason: Option<String>,
     /// Who.
     pub user_id: Option<UserId>,
     /// In which role.
@@ -84,8 +86,8 @@ impl CallerTx {
         let rows = sqlx::query!(
             r#"SELECT position AS "position!", kind AS "kind!",
                    recorded_at AS "recorded_at!: jiff_sqlx::Timestamp", action, operation,
-                   outcome AS "outcome!", reason, user_id, role, session_id, source_address,
-                   purpose, resource_kind, resource_id, resource_version, patient_id,
+                   outcome AS "outcome!", reason, stated_reason, user_id, role, session_id,
+                   source_address, purpose, resource_kind, resource_id, resource_version, patient_id,
                    occurrences AS "occurrences!", correlation_id, source
                FROM audit_page($1, $2, $3, $4, $5, $6, $7, $8)"#,
             filter.patient.map(PatientId::as_uuid),
@@ -107,6 +109,7 @@ impl CallerTx {
             operation: row.operation,
             outcome: row.outcome,
             reason: row.reason,
+            stated_reason: row.stated_reason,
             user_id: row.user_id.map(Into::into),
             role: row.role,
             session_id: row.session_id,
