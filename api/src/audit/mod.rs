@@ -211,9 +211,7 @@ impl Auditor {
             operation: AuditWord::of(&about.name),
             outcome: match problem {
                 None => AuditOutcome::Success,
-                Some(problem) if problem.status().is_server_error() => {
-                    AuditOutcome::SeriousFailure
-                }
+                Some(problem) if problem.status().is_server_error() => AuditOutcome::SeriousFailure,
                 Some(_) => AuditOutcome::MinorFailure,
             },
             reason: problem.map(|problem| AuditWord::of(problem.slug())),

@@ -37,9 +37,7 @@ const fn operation(
 }
 
 use Recording::{Ahead, ByFact, Noted, Nothing};
-use ResourceKind::{
-    Appointment, AuditEvent, MessageHeader, Person, Practitioner, Schedule, Task,
-};
+use ResourceKind::{Appointment, AuditEvent, MessageHeader, Person, Practitioner, Schedule, Task};
 
 const OPERATIONS: &[Operation] = &[
     operation("GET", "/.well-known/jwks.json", Nothing, None),

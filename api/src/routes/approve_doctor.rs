@@ -28,8 +28,7 @@ pub async fn approve_doctor(
     let accounts = app.accounts.within(caller.correlation_id);
     let note = Note::administration(AuditAction::Update, ResourceKind::Practitioner, id.into());
     let approving = async {
-        let approval =
-            accounts.approve_practitioner(id, caller.actor.id, app.clock.now()).await?;
+        let approval = accounts.approve_practitioner(id, caller.actor.id, app.clock.now()).await?;
         approval.ok_or_else(|| ProblemType::UnknownPractitioner.into())
     };
     let approval = recorder.around(note, approving).await?;

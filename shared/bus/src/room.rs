@@ -9,8 +9,7 @@ use crate::reading::{ReadError, StreamState, no_stream};
 use crate::{Bus, metrics};
 
 /// Every stream, for looking at all of them.
-const STREAMS: [&str; 4] =
-    [subjects::COMMANDS, subjects::EVENTS, subjects::AUDIT, subjects::DEAD];
+const STREAMS: [&str; 4] = [subjects::COMMANDS, subjects::EVENTS, subjects::AUDIT, subjects::DEAD];
 
 /// From here on somebody has to know, long before the stream is full. Percent.
 const WARN_FROM: u64 = 70;

@@ -225,8 +225,9 @@ fn what_is_no_audit_entry_is_told_apart() {
 
 #[test]
 fn anchors_keep_their_form_and_read_back() {
-    let anchor = AuditAnchor { seal: 7, hash: "00ff".to_owned(), last_row: 12, audit: 9, events: 4 };
+    let anchor =
+        AuditAnchor { seal: 7, hash: "00ff".to_owned(), last_row: 12, audit: 9, events: 4 };
     let text = serde_json::to_string(&anchor).unwrap();
-    assert_snapshot!(text, @r#"{"seal":7,"hash":"00ff","last_row":12}"#);
+    assert_snapshot!(text, @r#"{"seal":7,"hash":"00ff","last_row":12,"audit":9,"events":4}"#);
     assert_eq!(text.parse::<AuditAnchor>().unwrap(), anchor);
 }

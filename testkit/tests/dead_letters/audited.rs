@@ -1,25 +1,8 @@
 //! What operators do with letters is in the audit log, with their reason, before it is done.
 
 use serde_json::{Value, json};
-use testkit::Answer;
 
 use super::clinic::{Clinic, PANIC, id_of, why, yesterday};
-
-impl Clinic {
-    /// The rows of a request in the audit log, once there are that many.
-    async fn recorded(&self, answer: &Answer, count: usize) -> Vec<Value> {
-        let id = answer.header("x-correlation-id").unwrap();
-        let path = format!("/v1/audit?correlation_id={id}");
-        let items = |body: Value| body["items"].as_array().cloned().unwrap_or_default();
-        let look =
-            || async { Ok(items(self.admin.get(&path).await?.expect(200)?).len() == count) };
-        self.system.wait_until(&format!("{count} rows of {path}"), look).await.unwrap();
-        let mut rows = items(self.admin.get(&path).await.unwrap().expect(200).unwrap());
-        // In the order in which they were sealed.
-        rows.reverse();
-        rows
-    }
-}
 
 fn says(row: &Value) -> [&str; 6] {
     ["kind", "action", "operation", "stated_reason", "resource_kind", "resource_id"]
@@ -73,8 +56,7 @@ async fn what_is_done_with_a_letter_is_recorded_with_its_reason() {
     let rows = clinic.recorded(&many, 2).await;
     let operation = "POST /v1/dead-letters/replay";
     for (row, letter) in rows.iter().zip([2, 3]) {
-        let expected =
-            ["maintenance", "E", operation, "fixed too", "MessageHeader", id(letter)];
+        let expected = ["maintenance", "E", operation, "fixed too", "MessageHeader", id(letter)];
         assert_eq!(says(row), expected);
     }
 

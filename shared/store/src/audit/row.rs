@@ -226,7 +226,7 @@ mod tests {
     fn a_leaf_is_the_same_in_every_version() {
         assert_eq!(
             to_hex(&row().leaf()),
-            "7ad0d02bcb76d36f33c9cb09628030411adc9780306b6bbc7619088fd7bed400"
+            "1eb4e417a4920b9398927a8b8bb4b9cb0465884ad225c5eb8c3f1211fbc4a367"
         );
     }
 

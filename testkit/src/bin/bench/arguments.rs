@@ -52,8 +52,7 @@ pub enum Measurement {
 
 impl Measurement {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 5] =
-        [Self::Accepts, Self::Settle, Self::Audit, Self::Days, Self::Start];
+    pub const ALL: [Self; 5] = [Self::Accepts, Self::Settle, Self::Audit, Self::Days, Self::Start];
 }
 
 impl Arguments {
