@@ -383,7 +383,6 @@ async fn traffic(
 
 #[tokio::test]
 async fn kill_9_of_the_worker_loses_nothing_and_doubles_nothing() -> anyhow::Result<()> {
-    const KILLS: u32 = 5;
     let mut system = System::start_with(&[("MC_AUDIT__PAUSE_MS", "1")]).await?;
     let api = system.api();
     let mut people = Vec::new();
@@ -392,23 +391,33 @@ async fn kill_9_of_the_worker_loses_nothing_and_doubles_nothing() -> anyhow::Res
         let slots = patient.free_slots(id(&doctor)?).await?;
         people.push((patient, id(&doctor)?.to_owned(), slots));
     }
-    let database = system.database().await?;
+    let (database, watcher) = (system.database().await?, system.database().await?);
     let stop = AtomicBool::new(false);
     let all_traffic = futures::future::try_join_all(
         people.iter().map(|(patient, doctor, slots)| traffic(patient, doctor, slots, &stop)),
     );
     let killing = async {
-        for _ in 0..KILLS {
+        // Killed in the middle of a transaction: before its rows are written, and between them and
+        // their seal. A lock holds it there.
+        let seals = "SELECT count(*) FROM audit_seals";
+        let held = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'mediconnect-audit'
+                AND wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%'";
+        for statement in ["COPY audit_log", "INSERT INTO audit_seals"].repeat(3) {
+            let before: i64 = watcher.query_one(seals, &[]).await?.get(0);
             system.start_audit()?;
-            // Killed in the middle of a transaction that writes rows or their seal.
-            let writing = "SELECT count(*) FROM pg_stat_activity
-                WHERE datname = current_database() AND application_name = 'mediconnect-audit'
-                    AND (state <> 'idle' AND (query LIKE 'COPY audit_log%'
-                        OR query LIKE '%INSERT INTO audit_seals%'))";
-            let is_writing =
-                || async { Ok(database.query_one(writing, &[]).await?.get::<_, i64>(0) > 0) };
-            system.wait_until("the worker writes", is_writing).await?;
+            let has_sealed =
+                || async { Ok(watcher.query_one(seals, &[]).await?.get::<_, i64>(0) > before) };
+            system.wait_until("the worker seals", has_sealed).await?;
+            let (_, table) = statement.rsplit_once(' ').context("a table")?;
+            let hold = format!("BEGIN; LOCK TABLE {table} IN SHARE MODE");
+            database.batch_execute(&hold).await?;
+            let is_held = || async {
+                Ok(watcher.query_one(held, &[&statement]).await?.get::<_, i64>(0) == 1)
+            };
+            system.wait_until("the worker is about to write", is_held).await?;
             system.kill_audit().await?;
+            database.batch_execute("ROLLBACK").await?;
         }
         stop.store(true, Ordering::Relaxed);
         anyhow::Ok(())

@@ -55,20 +55,22 @@ impl Sealed {
         self.work_until_anchored(number).await
     }
 
-    /// Lets a worker work until the anchor says that this seal was made.
+    /// Lets a worker work until the anchor says that this seal was made meanwhile.
     async fn work_until_anchored(&self, seal: i64) -> anyhow::Result<()> {
+        let bucket = self.nats.bus().await?.key_value(KvBucket::AuditAnchor).await?;
+        let before = bucket.get("last").await?.unwrap_or_default();
         let log = LogFile::open(&self.home.path().join("logs"), "audit")?;
         let mut command = self.command(&["worker", "audit"]);
         command.stdout(log.stdio()?).stderr(log.stdio()?).stdin(std::process::Stdio::null());
         let registry = Registry::of_home(self.home.path())?;
         let plan = StopPlan::terminate(PATIENCE);
         let mut worker = ManagedProcess::spawn(&registry, "audit", command, plan)?;
-        let bucket = self.nats.bus().await?.key_value(KvBucket::AuditAnchor).await?;
         let give_up = Instant::now() + PATIENCE;
         loop {
             let anchor = bucket.get("last").await?.unwrap_or_default();
+            let is_new = anchor != before;
             let anchor: Value = serde_json::from_slice(&anchor).unwrap_or_default();
-            if anchor["seal"] == seal {
+            if is_new && anchor["seal"] == seal {
                 break;
             }
             ensure!(Instant::now() < give_up, "no seal {seal}: {anchor} {}", log.tail());
