@@ -264,6 +264,29 @@ async fn refusals_and_administration_are_recorded() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn taking_a_request_back_is_recorded() -> anyhow::Result<()> {
+    let mut system = System::start().await?;
+    system.start_audit()?;
+    let api = system.api();
+    let (admin, doctor, patient) =
+        (api.admin().await?, api.new_doctor().await?, api.new_patient().await?);
+    let slots = patient.free_slots(id(&doctor)?).await?;
+    system.stop_worker().await?;
+    let body = json!({ "practitioner_id": id(&doctor)?, "start": slots[0] });
+    let accepted = patient.post("/v1/appointments", body).await?;
+    assert_eq!(accepted.status, 202, "{}", accepted.text);
+    let location = accepted.header("location").context("where it is")?;
+    let withdrawn = patient.send(patient.request(Method::DELETE, location)).await?;
+    assert_eq!(withdrawn.status, 202, "{}", withdrawn.text);
+    let row = row_of(&system, &admin, &withdrawn).await?;
+    let names = ["kind", "action", "user_id", "resource_kind", "resource_id"];
+    let request = accepted.body["id"].as_str().context("an id")?;
+    let expected = ["withdrawal", "U", id(&patient)?, "Task", request].map(Value::from);
+    assert_eq!(fields(&row, names), expected);
+    Ok(())
+}
+
 /// The sum of a counter over those of its labels that contain a text.
 fn counter(metrics: &str, name: &str, label: &str) -> u64 {
     let lines = metrics.lines().filter(|line| line.starts_with(name) && line.contains(label));

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use contracts::AuditKind;
 use contracts::audit::{AuditAction, AuditResource, ResourceKind, StatedReason};
-use domain::{DeadLetterId, PatientId, Role, SessionId, UserId};
+use domain::{DeadLetterId, PatientId, RequestId, Role, SessionId, UserId};
 use uuid::Uuid;
 
 /// What is to be recorded of an answer. Who asked, from where and for what is known without it.
@@ -81,6 +81,12 @@ impl Note {
         let note = Self::about(kind, AuditAction::Read, resource, letter.as_uuid());
         let patients = patients.into_iter().collect();
         Self { patients, stated_reason: Some(reason), ..note }
+    }
+
+    /// Somebody takes a request back. No fact says so: nothing has come of it.
+    pub fn withdrawal(request: RequestId) -> Self {
+        let (kind, action) = (AuditKind::Withdrawal, AuditAction::Update);
+        Self::about(kind, action, ResourceKind::Task, request.as_uuid())
     }
 
     /// Somebody registered as a patient.

@@ -11,8 +11,7 @@ use super::{About, Note};
 use crate::app::App;
 use crate::problem::{Problem, ProblemType};
 
-/// Records what a request changes, step by step. Handlers that have one answer with
-/// [`super::Audited::of_nobody`], or without a note.
+/// Records what a request changes, step by step. Handlers that have one need no note.
 #[derive(Clone)]
 pub struct Recorder {
     app: App,

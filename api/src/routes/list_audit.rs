@@ -27,8 +27,8 @@ pub struct AuditDocument {
     /// Its place in the log, which has no gaps.
     position: i64,
     /// What is recorded: `read`, `search`, `denial`, `sign-in`, `sign-in-failure`, `sign-out`,
-    /// `token-reuse`, `registration`, `administration`, `maintenance`, `unmasking`, `fact`,
-    /// `unreadable` or `gap`.
+    /// `token-reuse`, `registration`, `administration`, `maintenance`, `unmasking`,
+    /// `withdrawal`, `fact`, `unreadable` or `gap`.
     kind: String,
     /// When.
     #[schema(value_type = String, format = DateTime)]

@@ -8,7 +8,7 @@ use domain::RequestId;
 
 use super::read_request::{document_of_settled, not_found, own_message, settled, show_settled};
 use crate::app::App;
-use crate::audit::Audited;
+use crate::audit::{Audited, Note};
 use crate::commands::{Order, Submitted};
 use crate::documents::{AcceptedDocument, RequestDocument, RequestStatus};
 use crate::extract::{Caller, Id, IdempotencyKey, Prefer};
@@ -61,8 +61,7 @@ pub async fn withdraw_request(
         Applied::Withdrawal { .. } => Some(Json(document).into_response()),
         _ => None,
     });
-    // A withdrawn request has led to no visit.
-    Ok(Audited::of_nobody(answer))
+    Ok(Audited::new(Note::withdrawal(id), answer))
 }
 
 /// The target as the inbox has it now, or as its message and the outcome say it must be.

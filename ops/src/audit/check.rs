@@ -102,7 +102,7 @@ pub struct Check {
     pub rows: u64,
     /// Seals that have passed by.
     pub seals: u64,
-    /// Rows whose hash isn't the sealed one, to be looked for elsewhere.
+    /// Rows whose hash isn't the sealed one, to be looked for elsewhere; the first of them.
     pub strangers: Vec<(i64, i64, Option<Hash>)>,
     /// Sealed rows that haven't passed by yet, each with its seal.
     leaves: BTreeMap<i64, (i64, Hash)>,
@@ -174,7 +174,7 @@ impl Check {
             return;
         };
         let leaf = stored.row.as_ref().map(store::audit::Row::leaf);
-        if leaf != Some(sealed) {
+        if leaf != Some(sealed) && self.strangers.len() < NAMED {
             self.strangers.push((stored.position, seal, leaf));
         }
     }

@@ -48,6 +48,8 @@ words! {
         TokenReuse = "token-reuse",
         /// What is masked was shown to somebody who said why.
         Unmasking = "unmasking",
+        /// Somebody took a request back that still waited.
+        Withdrawal = "withdrawal",
     }
 }
 
