@@ -13,6 +13,7 @@ use store::StoreError;
 use store::identity::Accounts;
 use store::reading::{CallerTx, Reader};
 
+use crate::audit::Auditor;
 use crate::auth::Passwords;
 use crate::auth::login_wait::FailedSignIns;
 use crate::extract::Caller;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub failed_sign_ins: FailedSignIns,
     /// NATS.
     pub bus: Bus,
+    /// Records who saw or did what.
+    pub auditor: Auditor,
     /// Commands go out here.
     pub publisher: Publisher,
     /// Outcomes come back here.

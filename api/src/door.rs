@@ -17,6 +17,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::App;
+use crate::audit::record;
 use crate::correlation::correlate;
 use crate::extract::Prefer;
 use crate::identify::identify;
@@ -43,6 +44,7 @@ pub fn router(app: App) -> Router {
     let limits = Arc::new(Limits::new(&app.settings));
     all.merge(docs)
         .fallback(nothing_here)
+        .layer(from_fn_with_state(app.clone(), record))
         .layer(from_fn_with_state(Arc::clone(&app.doorkeeper), identify))
         .merge(probes)
         .layer(from_fn_with_state(Arc::clone(&limits), bound_time))

@@ -6,6 +6,7 @@
 
 mod account;
 mod app;
+mod audit;
 pub mod auth;
 mod commands;
 mod correlation;

@@ -20,14 +20,25 @@ use runtime::settings::ApiSettings;
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
+/// Refusals of somebody unknown that are recorded singly, per second and at once: of one address,
+/// and of all together. What goes beyond is counted.
+const ENTRIES: (NonZeroU32, NonZeroU32) = (non_zero(2), non_zero(20));
+const ALL_ENTRIES: (NonZeroU32, NonZeroU32) = (non_zero(50), non_zero(500));
+
 /// How often whoever has been away for long is forgotten.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
+
+const fn non_zero(n: u32) -> NonZeroU32 {
+    NonZeroU32::new(n).expect("the limits above are not zero")
+}
 
 /// The limits of this process.
 #[derive(Debug)]
 pub struct RateLimits {
     callers: Limiter<UserId>,
     addresses: Limiter<IpAddr>,
+    entries: Limiter<IpAddr>,
+    all_entries: Limiter<()>,
 }
 
 /// Whether a request may go on, and what its answer says about the limit.
@@ -54,6 +65,8 @@ impl RateLimits {
         Self {
             callers: Limiter::new("caller", settings.caller_per_s, settings.caller_burst),
             addresses: Limiter::new("address", settings.anonymous_per_s, settings.anonymous_burst),
+            entries: Limiter::new("entries", ENTRIES.0, ENTRIES.1),
+            all_entries: Limiter::new("all entries", ALL_ENTRIES.0, ALL_ENTRIES.1),
         }
     }
 
@@ -68,6 +81,12 @@ impl RateLimits {
         self.addresses.count(&household(address))
     }
 
+    /// Whether one more refusal of somebody unknown at that address is recorded singly.
+    pub fn admits_entry(&self, address: IpAddr) -> bool {
+        let of_address = self.entries.count(&household(address));
+        of_address.retry_after_s.is_none() && self.all_entries.count(&()).retry_after_s.is_none()
+    }
+
     /// Forgets whoever has been away, until the soft stop.
     pub async fn sweep(&self, shutdown: &Shutdown) {
         loop {
@@ -77,6 +96,7 @@ impl RateLimits {
             }
             self.callers.requests.retain_recent();
             self.addresses.requests.retain_recent();
+            self.entries.requests.retain_recent();
         }
     }
 }
@@ -159,6 +179,16 @@ mod tests {
         assert_eq!(refused.retry_after_s, Some(1));
         assert_eq!(refused.state, "\"caller\";r=0;t=3");
         assert!(limits.caller(UserId::generate()).retry_after_s.is_none());
+    }
+
+    #[test]
+    fn a_flood_from_one_address_leaves_room_for_the_others() {
+        let limits = limits(1, 1);
+        let admitted = |address: &str| {
+            (0..100).filter(|_| limits.admits_entry(address.parse().unwrap())).count()
+        };
+        assert!((20..100).contains(&admitted("192.0.2.1")));
+        assert!((20..100).contains(&admitted("192.0.2.2")));
     }
 
     #[test]

@@ -52,6 +52,11 @@ impl Beginning {
         }
     }
 
+    /// Its id.
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
     /// What is stored of it.
     pub fn record(&self, user: domain::UserId) -> NewSession<'_> {
         NewSession {

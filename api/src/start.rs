@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use bus::{Bus, Publisher, Replies};
+use bus::{AuditPublisher, Bus, Publisher, Replies};
+use contracts::audit::AuditWord;
 use domain::{SharedClock, SystemClock};
 use jiff::SignedDuration;
 use runtime::{Settings, Shutdown, metrics};
@@ -14,6 +16,7 @@ use store::identity::Accounts;
 use store::reading::Reader;
 
 use crate::app::{App, Parts};
+use crate::audit::Auditor;
 use crate::auth::login_wait::FailedSignIns;
 use crate::auth::{Authenticator, Keys, Passwords, Revocations, Tokens};
 use crate::first_administrator::FirstLogin;
@@ -89,16 +92,25 @@ async fn assemble(
         authenticator: Authenticator::new(tokens, revocations, clock.clone()),
         limits: RateLimits::new(api),
     };
+    let publish_deadline = Duration::from_millis(settings.nats.publish_deadline_ms);
+    let auditor = Auditor {
+        publisher: AuditPublisher::start(&bus, shutdown),
+        patience: publish_deadline,
+        clock: clock.clone(),
+        source: AuditWord::of(&format!("api/{}", settings.telemetry.instance_id)),
+        withheld: AtomicU32::new(0),
+    };
     let openapi = openapi::describe().to_json().context("the API's description")?;
     Ok(App::new(Parts {
         settings: api.clone(),
-        publish_deadline: Duration::from_millis(settings.nats.publish_deadline_ms),
+        publish_deadline,
         clock,
         accounts,
         reader,
         doorkeeper: Arc::new(doorkeeper),
         passwords: Passwords::new(api.argon2_parallel.get() as usize, api.argon2_queue as usize),
         failed_sign_ins: FailedSignIns::default(),
+        auditor,
         publisher: Publisher::start(&bus, shutdown),
         replies: Replies::start(&bus, shutdown).await?,
         bus,

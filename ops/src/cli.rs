@@ -12,7 +12,9 @@ use crate::insurer::InsurerArguments;
 use crate::ledger::LedgerArguments;
 use crate::replay::ReplayArguments;
 use crate::up::UpArguments;
-use crate::{admin, api, breaker, dlq, insurer, ledger, migrate, replay, settings, up, worker};
+use crate::{
+    admin, api, audit, breaker, dlq, insurer, ledger, migrate, replay, settings, up, worker,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -30,6 +32,7 @@ Examples:
   mediconnect worker booking          one booking worker; start as many as you need
   mediconnect insurer --seed 7        an insurance API to test against
   mediconnect ledger --json           prove that nothing accepted was lost
+  mediconnect audit verify            prove that nobody changed the audit log
   mediconnect dlq list                what no worker could settle";
 
 /// What requests under way get to end after Ctrl-C.
@@ -61,6 +64,9 @@ enum Command {
     Admin(admin::AdminCommand),
     Dlq(DlqArguments),
     Ledger(LedgerArguments),
+    /// Verify the audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     Replay(ReplayArguments),
     /// The circuit breaker that stands before each insurer.
     #[command(subcommand)]
@@ -72,7 +78,8 @@ impl Cli {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.config.as_deref();
         match self.command {
-            Command::Up(arguments) => up::run(arguments, config).await,
+            // In a box: whoever waits for this would carry it along.
+            Command::Up(arguments) => Box::pin(up::run(arguments, config)).await,
             Command::Api => api::run(settings::load(config)?).await,
             Command::Worker(worker) => worker::run(worker, settings::load(config)?).await,
             Command::Insurer(arguments) => insurer::run(arguments, settings::load(config)?).await,
@@ -81,6 +88,9 @@ impl Cli {
             Command::Dlq(arguments) => dlq::run(arguments).await,
             Command::Ledger(arguments) => {
                 ledger::run(&arguments, &settings::load_for_operators(config)?).await
+            }
+            Command::Audit(command) => {
+                audit::run(command, &settings::load_for_operators(config)?).await
             }
             Command::Replay(arguments) => {
                 replay::run(arguments, Shutdown::on_signals(REPLAY_STOP_GRACE)?).await

@@ -34,11 +34,15 @@ pub struct UpJson {
     pub api_metrics_url: String,
     /// Prometheus metrics of the booking worker.
     pub booking_metrics_url: String,
+    /// Prometheus metrics of the audit worker.
+    pub audit_metrics_url: String,
     /// The API's process when everything was ready. A process that ended is started again under
     /// another id; `run/` has the current ones.
     pub api_pid: u32,
     /// The booking worker's process.
     pub booking_pid: u32,
+    /// The audit worker's process.
+    pub audit_pid: u32,
     /// The private PostgreSQL; absent when `DATABASE_URL` was used.
     pub postgres: Option<ServerJson>,
     /// The private nats-server; absent when `NATS_URL` was used.

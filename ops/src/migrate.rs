@@ -44,6 +44,8 @@ fn configured_logins(settings: &DatabaseSettings) -> Result<Vec<ServiceLogin>, U
         (ServiceRole::Accounts, &settings.accounts_url),
         (ServiceRole::Booking, &settings.booking_url),
         (ServiceRole::Ops, &settings.ops_url),
+        (ServiceRole::Audit, &settings.audit_url),
+        (ServiceRole::Auditor, &settings.auditor_url),
     ];
     let mut logins = Vec::new();
     for (role, url) in urls {

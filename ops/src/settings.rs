@@ -7,6 +7,10 @@ use runtime::{Settings, SettingsError};
 
 use crate::local::{self, LocalFiles};
 
+/// Whoever sets one of these means other servers than those of a local `mediconnect up`.
+const OPERATORS_SERVERS: [&str; 4] =
+    ["MC_CONFIG", "MC_DATABASE__OPS_URL", "MC_DATABASE__AUDITOR_URL", "NATS_URL"];
+
 /// The settings of a service or of a command that is told everything.
 pub fn load(config: Option<&Path>) -> Result<Settings, SettingsError> {
     Settings::load(config)
@@ -16,7 +20,7 @@ pub fn load(config: Option<&Path>) -> Result<Settings, SettingsError> {
 /// up` that runs from this folder.
 pub fn load_for_operators(config: Option<&Path>) -> Result<Settings, SettingsError> {
     let local = LocalFiles::new(&local::folder()).ops_settings();
-    let is_told = config.is_some() || is_given(&["MC_CONFIG", "MC_DATABASE__OPS_URL", "NATS_URL"]);
+    let is_told = config.is_some() || is_given(&OPERATORS_SERVERS);
     if !is_told && local.exists() { load(Some(&local)) } else { load(config) }
 }
 

@@ -10,6 +10,8 @@ use crate::service;
 /// The workers there are.
 #[derive(Debug, Subcommand)]
 pub enum WorkerCommand {
+    /// Seal the audit log. One process works; further ones wait for its end.
+    Audit,
     /// Settle bookings, cancellations, withdrawals and weekly hours.
     Booking,
 }
@@ -17,6 +19,7 @@ pub enum WorkerCommand {
 /// Runs until SIGTERM or Ctrl-C.
 pub async fn run(worker: WorkerCommand, settings: Settings) -> anyhow::Result<ExitCode> {
     match worker {
+        WorkerCommand::Audit => service::run("mediconnect-audit", settings, ::audit::run).await,
         WorkerCommand::Booking => service::run("mediconnect-booking", settings, booking::run).await,
     }
 }

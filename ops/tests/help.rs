@@ -33,6 +33,7 @@ fn help_of_every_command() {
         &["dlq", "discard"],
         &["ledger"],
         &["replay"],
+        &["audit", "verify"],
         &["breaker", "replay"],
     ] {
         let name = if command.is_empty() { "mediconnect".to_owned() } else { command.join("-") };

@@ -215,6 +215,7 @@ async fn killed_processes_are_started_again() {
     let json = up.json();
     for (pid, name) in [
         (&json["booking_pid"], "booking"),
+        (&json["audit_pid"], "audit"),
         (&json["api_pid"], "api"),
         (&json["nats"]["pid"], "nats-server"),
         (&json["postgres"]["pid"], "PostgreSQL"),

@@ -70,6 +70,8 @@ impl TestDatabase {
             accounts_url: Some(self.url_for(ServiceRole::Accounts)),
             booking_url: Some(self.url_for(ServiceRole::Booking)),
             ops_url: Some(self.url_for(ServiceRole::Ops)),
+            audit_url: Some(self.url_for(ServiceRole::Audit)),
+            auditor_url: Some(self.url_for(ServiceRole::Auditor)),
             statement_timeout_ms: 60_000,
             connect_timeout_ms: 20_000,
             ..DatabaseSettings::default()

@@ -13,7 +13,7 @@ pub use api::{Answer, Api};
 pub use database::{POSTGRES_URL, TestDatabase};
 pub use insurer::Insurer;
 pub use ledger::ledger_command;
-pub use messages::any_command;
+pub use messages::{any_command, any_entry};
 pub use nats::TestNats;
 pub use replaying::{InventedDay, Replaying};
 pub use system::{ADMIN_EMAIL, ADMIN_PASSWORD, System, program};

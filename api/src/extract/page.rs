@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::AppointmentId;
 use jiff::Timestamp;
-use store::reading::AppointmentPosition;
+use store::reading::{AppointmentPosition, AuditPosition};
 use uuid::Uuid;
 
 use super::QueryParameters;
@@ -115,6 +115,22 @@ impl Cursor for AppointmentPosition {
     }
 }
 
+impl Cursor for AuditPosition {
+    fn encode(&self) -> String {
+        let time = self.recorded_at.as_nanosecond().to_be_bytes();
+        URL_SAFE_NO_PAD.encode([time.as_slice(), &self.position.to_be_bytes()].concat())
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (time, position) = bytes.split_first_chunk::<16>()?;
+        Some(Self {
+            recorded_at: Timestamp::from_nanosecond(i128::from_be_bytes(*time)).ok()?,
+            position: i64::from_be_bytes(position.try_into().ok()?),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,9 +142,12 @@ mod tests {
         let start = "2027-03-01T12:00:00Z".parse().unwrap();
         let place = AppointmentPosition { start, id: id.into() };
         assert_eq!(AppointmentPosition::decode(&place.encode()), Some(place));
+        let place = AuditPosition { recorded_at: start, position: 7 };
+        assert_eq!(AuditPosition::decode(&place.encode()), Some(place));
         for text in ["", "*", "AAAA", "' OR 1=1", &id.encode()[1..]] {
             assert_eq!(Uuid::decode(text), None, "{text}");
             assert_eq!(AppointmentPosition::decode(text), None, "{text}");
+            assert_eq!(AuditPosition::decode(text), None, "{text}");
         }
         let far = [i128::MAX.to_be_bytes(), [0; 16]].concat();
         assert_eq!(AppointmentPosition::decode(&URL_SAFE_NO_PAD.encode(far)), None);

@@ -2,13 +2,11 @@
 
 mod documents;
 mod filter;
-mod reason;
 mod rehearse;
 mod replay;
 
 pub use documents::{LetterDocument, ReadLetterDocument};
 pub use filter::{FilterForm, take_filter};
-pub use reason::Reason;
 pub use rehearse::RehearsalDocument;
 pub use replay::{ReplayOrder, Replayed};
 

@@ -1,14 +1,16 @@
 //! Trying one letter again: rehearse, take it, publish it.
 
 use bus::{PublishError, Replay, StoredLetter};
+use contracts::audit::{AuditAction, StatedReason};
 use contracts::dead_letter::QUARANTINED;
 use contracts::{Outcome, Rehearsal};
 use domain::DeadLetterId;
 use store::reading::{Deed, LetterRow, LetterState};
 use uuid::Uuid;
 
-use super::{Reason, not_open};
+use super::not_open;
 use crate::app::App;
+use crate::audit::{Note, Recorder};
 use crate::extract::Caller;
 use crate::problem::{Problem, ProblemType};
 
@@ -20,7 +22,7 @@ pub struct ReplayOrder<'a> {
     /// Stands for one decision of somebody's: asking the same again is no second replay.
     pub operation: Uuid,
     /// Why.
-    pub reason: &'a Reason,
+    pub reason: &'a StatedReason,
     /// Only say what would be done.
     pub dry_run: bool,
 }
@@ -39,6 +41,7 @@ impl App {
     pub async fn replay(
         &self,
         caller: &Caller,
+        recorder: &Recorder,
         order: ReplayOrder<'_>,
     ) -> Result<Replayed, Problem> {
         let letter = self.letter(caller, order.id).await?;
@@ -63,8 +66,12 @@ impl App {
         if order.dry_run {
             return Ok(Replayed::WouldBePublished);
         }
-        self.take(caller, order, &letter, is_this_operations).await?;
-        self.publish(caller, order, &letter, &stored).await?;
+        let note = Note::maintenance(AuditAction::Execute, order.id, order.reason);
+        let replaying = async {
+            self.take(caller, order, &letter, is_this_operations).await?;
+            self.publish(caller, order, &letter, &stored).await
+        };
+        recorder.around(note, replaying).await?;
         tracing::info!(
             letter.id = %order.id,
             request.id = letter.request_id.map(tracing::field::display),

@@ -17,6 +17,8 @@ use utoipa::ToSchema;
 
 pub use types::ProblemType;
 
+use crate::audit::{Audited, Note};
+
 /// The media type of a problem document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -30,6 +32,7 @@ struct Content {
     detail: Option<String>,
     errors: Vec<FieldError>,
     headers: HeaderMap,
+    note: Option<Note>,
 }
 
 /// What is wrong with one part of the request.
@@ -78,7 +81,7 @@ impl Problem {
         if kind.status() == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        Self(Box::new(Content { kind, detail: None, errors: Vec::new(), headers }))
+        Self(Box::new(Content { kind, detail: None, errors: Vec::new(), headers, note: None }))
     }
 
     /// What kind it is.
@@ -124,6 +127,13 @@ impl Problem {
         self
     }
 
+    /// Says what is to be recorded of it, when that isn't a mere denial.
+    #[must_use]
+    pub fn noted(mut self, note: Note) -> Self {
+        self.0.note = Some(note);
+        self
+    }
+
     /// The document, for this request.
     pub fn document(
         &self,
@@ -150,7 +160,10 @@ impl From<ProblemType> for Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        if let Some(note) = self.0.note.take() {
+            return Audited::new(note, self).into_response();
+        }
         let mut response = self.0.kind.status().into_response();
         response.headers_mut().extend(self.0.headers.clone());
         response.extensions_mut().insert(self);

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
+use contracts::audit::{AuditAction, ResourceKind};
 use domain::{Email, HumanName, PractitionerId, Role, UserId};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::account::{self, ShortText};
 use crate::app::App;
+use crate::audit::{Note, Recorder};
 use crate::documents::NameDocument;
 use crate::extract::{Administrator, Form};
 use crate::problem::Problem;
@@ -65,6 +67,7 @@ pub struct DoctorDocument {
 pub async fn create_doctor(
     State(app): State<App>,
     Administrator(caller): Administrator,
+    recorder: Recorder,
     Form(form): Form<DoctorForm>,
 ) -> Result<Response, Problem> {
     let password_hash = account::hash(&app, form.password, &form.email).await?;
@@ -79,7 +82,10 @@ pub async fn create_doctor(
     };
     let (name, specialty, licence) = (&form.name, form.specialty.as_str(), form.licence.as_str());
     let practitioner = NewPractitioner { user, name, specialty, licence };
-    app.accounts.within(caller.correlation_id).create_practitioner(&practitioner).await?;
+    let note = Note::administration(AuditAction::Create, ResourceKind::Practitioner, id);
+    let accounts = app.accounts.within(caller.correlation_id);
+    let creating = async { Ok(accounts.create_practitioner(&practitioner).await?) };
+    recorder.around(note, creating).await?;
     tracing::info!(practitioner.id = %id, "a practitioner was created");
     let document = DoctorDocument {
         id: id.into(),

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use contracts::audit::{AuditAction, ResourceKind};
 use domain::{Email, Role, UserId};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::account;
 use crate::app::App;
+use crate::audit::{Note, Recorder};
 use crate::documents::UserDocument;
 use crate::extract::{Administrator, Form};
 use crate::problem::Problem;
@@ -59,6 +61,7 @@ impl From<StaffRole> for Role {
 pub async fn create_user(
     State(app): State<App>,
     Administrator(caller): Administrator,
+    recorder: Recorder,
     Form(form): Form<UserForm>,
 ) -> Result<(StatusCode, Json<UserDocument>), Problem> {
     let password_hash = account::hash(&app, form.password, &form.email).await?;
@@ -70,8 +73,11 @@ pub async fn create_user(
         created_by: Some(caller.actor.id),
         created_at: app.clock.now(),
     };
-    app.accounts.within(caller.correlation_id).create_user(&user).await?;
+    let note = Note::administration(AuditAction::Create, ResourceKind::Person, user.id);
+    let accounts = app.accounts.within(caller.correlation_id);
+    recorder.around(note, async { Ok(accounts.create_user(&user).await?) }).await?;
     tracing::info!(user.id = %user.id, user.role = %user.role, "a user was created");
     let (id, role) = (user.id, user.role);
-    Ok((StatusCode::CREATED, Json(UserDocument { id, email: form.email.into(), role })))
+    let document = UserDocument { id, email: form.email.into(), role };
+    Ok((StatusCode::CREATED, Json(document)))
 }

@@ -2,14 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
+use contracts::audit::{AuditAction, StatedReason};
 use domain::DeadLetterId;
 use serde::Deserialize;
 use store::reading::Deed;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::audit::{Note, Recorder};
 use crate::extract::{Form, Id, Maintainer};
-use crate::letters::{LetterDocument, Reason, not_open};
+use crate::letters::{LetterDocument, not_open};
 use crate::problem::{Problem, ProblemType};
 
 /// Why a letter isn't tried again.
@@ -18,7 +20,7 @@ use crate::problem::{Problem, ProblemType};
 pub struct DiscardForm {
     /// Why, in 3 to 200 characters.
     #[schema(value_type = String)]
-    reason: Reason,
+    reason: StatedReason,
 }
 
 /// Decide that an open dead letter isn't tried again. Its bytes stay.
@@ -33,6 +35,7 @@ pub struct DiscardForm {
 pub async fn discard_dead_letter(
     State(app): State<App>,
     Maintainer(caller): Maintainer,
+    recorder: Recorder,
     Id(id): Id<DeadLetterId>,
     Form(DiscardForm { reason }): Form<DiscardForm>,
 ) -> Result<Json<LetterDocument>, Problem> {
@@ -42,7 +45,8 @@ pub async fn discard_dead_letter(
     let letter = change.dead_letter(id).await?.ok_or(ProblemType::NotFound)?;
     let Some(generation) = discarded else { return Err(not_open(letter.state.as_str())) };
     change.record_deed(id, Deed::Discard, generation, reason.as_str(), now).await?;
-    change.commit().await?;
+    let note = Note::maintenance(AuditAction::Update, id, &reason);
+    recorder.around(note, async { Ok(change.commit().await?) }).await?;
     tracing::info!(letter.id = %id, "a dead letter was discarded");
     Ok(Json(letter.into()))
 }

@@ -4,9 +4,11 @@ use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::http::header::LINK;
 use axum::response::{IntoResponse, Response};
+use contracts::audit::ResourceKind;
 use store::reading::{AppointmentFilter, AppointmentPosition};
 
 use crate::app::App;
+use crate::audit::{Audited, Note};
 use crate::documents::{AppointmentDocument, ListDocument};
 use crate::extract::{Page, Participant, QueryParameters};
 use crate::problem::Problem;
@@ -33,7 +35,7 @@ pub async fn list_appointments(
     Participant(caller): Participant,
     OriginalUri(uri): OriginalUri,
     mut query: QueryParameters,
-) -> Result<Response, Problem> {
+) -> Result<Audited<Response>, Problem> {
     let from = query.take("from", AN_INSTANT, |text| text.parse().ok())?;
     let to = query.take("to", AN_INSTANT, |text| text.parse().ok())?;
     let status = query.take("status", "a FHIR status, like booked", |text| text.parse().ok())?;
@@ -45,5 +47,6 @@ pub async fn list_appointments(
         page.cut(rows, &uri, |last| AppointmentPosition { start: last.start, id: last.id });
     let items = rows.iter().map(AppointmentDocument::from).collect();
     let link = link.map(|link| [(LINK, link)]);
-    Ok((link, Json(ListDocument { items })).into_response())
+    let note = Note::search(ResourceKind::Appointment, rows.iter().map(|visit| visit.patient_id));
+    Ok(Audited::new(note, (link, Json(ListDocument { items })).into_response()))
 }

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::http::header::LINK;
 use axum::response::{IntoResponse, Response};
-use domain::{Role, UserId};
+use contracts::audit::ResourceKind;
+use domain::{PatientId, Role, UserId};
 use jiff::Timestamp;
 use serde::Serialize;
 use store::reading::{UserFilter, UserRow};
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::audit::{Audited, Note};
 use crate::documents::ListDocument;
 use crate::extract::{Administrator, Page, QueryParameters};
 use crate::problem::Problem;
@@ -65,7 +67,7 @@ pub async fn list_users(
     Administrator(caller): Administrator,
     OriginalUri(uri): OriginalUri,
     mut query: QueryParameters,
-) -> Result<Response, Problem> {
+) -> Result<Audited<Response>, Problem> {
     let role =
         query.take("role", "patient, doctor, admin or operator", |text| text.parse().ok())?;
     let page = Page::<Uuid>::take(&mut query)?;
@@ -73,7 +75,10 @@ pub async fn list_users(
     let filter = UserFilter { role, after: page.after.map(UserId::from), limit: page.rows() };
     let rows = app.read_as(&caller).await?.users(filter).await?;
     let (rows, link) = page.cut(rows, &uri, |last| last.id.as_uuid());
+    let patients = rows.iter().filter(|user| user.role == Role::Patient);
+    let patients = patients.map(|user| PatientId::from(user.id));
+    let note = Note::search(ResourceKind::Person, patients);
     let items = rows.into_iter().map(ListedUser::from).collect();
     let link = link.map(|link| [(LINK, link)]);
-    Ok((link, Json(ListDocument { items })).into_response())
+    Ok(Audited::new(note, (link, Json(ListDocument { items })).into_response()))
 }

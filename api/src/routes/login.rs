@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use axum::Json;
 use axum::extract::State;
-use domain::Email;
+use domain::{Email, SessionId};
 use runtime::metrics::{self, IntCounterVec};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use store::identity::{Accounts, Credentials};
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::audit::{Audited, Note, Who};
 use crate::auth::login_wait::wait_after;
 use crate::auth::passwords::Check;
 use crate::extract::{Anonymous, Form};
@@ -47,15 +48,17 @@ pub async fn login(
     State(app): State<App>,
     anonymous: Anonymous,
     Form(form): Form<LoginForm>,
-) -> Result<Json<SessionDocument>, Problem> {
+) -> Result<Audited<Json<SessionDocument>>, Problem> {
     let LoginForm { email, password } = form;
     let accounts = app.accounts.within(anonymous.correlation_id);
     let known = accounts.credentials(&email).await?;
-    refuse_while_waiting(&app, known.as_ref(), &email)?;
+    let whose = known.as_ref().map(|known| who(known, None));
+    refuse_while_waiting(&app, known.as_ref(), &email)
+        .map_err(|refusal| refusal.noted(Note::sign_in_failure(whose)))?;
     let stored = known.as_ref().map(|known| known.password_hash.clone());
     let check = app.passwords.check(password, stored).await?;
     let Some(known) = signed_in(known, &check) else {
-        return Err(refuse(&app, accounts, email));
+        return Err(refuse(&app, accounts, email).noted(Note::sign_in_failure(whose)));
     };
     if let Check::RightButWeaklyHashed(renewed) = check {
         let old = &known.password_hash;
@@ -65,7 +68,12 @@ pub async fn login(
     accounts.open_session(beginning.record(known.account.id)).await?;
     app.failed_sign_ins.forget(&email);
     SIGN_INS.with_label_values(&["succeeded"]).inc();
-    Ok(Json(beginning.document(&app, known.account)))
+    let note = Note::sign_in(who(&known, Some(beginning.id())));
+    Ok(Audited::new(note, Json(beginning.document(&app, known.account))))
+}
+
+fn who(known: &Credentials, session: Option<SessionId>) -> Who {
+    Who { id: known.account.id, role: known.account.role, session }
 }
 
 /// Who signed in, if they did. A disabled account looks like a wrong password.

@@ -4,9 +4,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use secrecy::SecretString;
 use serde::Deserialize;
+use store::identity::EndedSession;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::audit::{Audited, Note, Who};
 use crate::auth::refresh::digest_of;
 use crate::extract::{Anonymous, Form};
 use crate::problem::Problem;
@@ -33,11 +35,13 @@ pub async fn logout(
     State(app): State<App>,
     anonymous: Anonymous,
     Form(form): Form<LogoutForm>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Audited<StatusCode>, Problem> {
     let accounts = app.accounts.within(anonymous.correlation_id);
     let ended = accounts.end_session(&digest_of(&form.refresh_token), app.clock.now()).await?;
-    if let Some(session) = ended {
-        app.doorkeeper.authenticator.revocations().revoke(session);
-    }
-    Ok(StatusCode::NO_CONTENT)
+    let Some(EndedSession { id, user }) = ended else {
+        return Ok(Audited::of_nobody(StatusCode::NO_CONTENT));
+    };
+    app.doorkeeper.authenticator.revocations().revoke(id);
+    let who = Who { id: user.id, role: user.role, session: Some(id) };
+    Ok(Audited::new(Note::sign_out(who), StatusCode::NO_CONTENT))
 }

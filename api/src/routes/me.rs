@@ -2,12 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::{Role, UserId};
+use contracts::audit::ResourceKind;
+use domain::{Actor, Role, UserId};
 use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::audit::{Audited, Note};
 use crate::documents::NameDocument;
 use crate::extract::Caller;
 use crate::problem::{Problem, ProblemType};
@@ -40,13 +42,22 @@ pub struct MeDocument {
     tag = "sign-in",
     responses((status = OK, body = MeDocument))
 )]
-pub async fn me(State(app): State<App>, caller: Caller) -> Result<Json<MeDocument>, Problem> {
+pub async fn me(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Audited<Json<MeDocument>>, Problem> {
     let me = app.read_as(&caller).await?.me().await?.ok_or(ProblemType::Unauthorized)?;
-    Ok(Json(MeDocument {
-        id: caller.actor.id,
+    let Actor { id, role } = caller.actor;
+    let document = Json(MeDocument {
+        id,
         email: me.email.into(),
-        role: caller.actor.role,
+        role,
         name: me.name.as_ref().map(NameDocument::from),
         birth_date: me.birth_date,
-    }))
+    });
+    Ok(if role == Role::Patient {
+        Audited::new(Note::read(ResourceKind::Patient, id.as_uuid(), id.into()), document)
+    } else {
+        Audited::of_nobody(document)
+    })
 }

@@ -10,6 +10,7 @@ mod group_dead_letters;
 mod healthz;
 mod jwks;
 mod list_appointments;
+mod list_audit;
 mod list_dead_letters;
 mod list_doctors;
 mod list_users;
@@ -51,6 +52,7 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(group_dead_letters::group_dead_letters))
         .routes(routes!(jwks::jwks))
         .routes(routes!(list_appointments::list_appointments))
+        .routes(routes!(list_audit::list_audit))
         .routes(routes!(list_dead_letters::list_dead_letters))
         .routes(routes!(list_doctors::list_doctors))
         .routes(routes!(list_users::list_users))

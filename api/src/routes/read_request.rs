@@ -4,12 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bus::StoredRequest;
-use contracts::Outcome;
+use contracts::audit::ResourceKind;
+use contracts::{Applied, Outcome};
 use domain::RequestId;
 use store::StoreError;
 use store::reading::SettledRequest;
 
 use crate::app::App;
+use crate::audit::{Audited, Note};
 use crate::documents::{RequestDocument, RequestStatus};
 use crate::extract::{Caller, Id};
 use crate::outcome;
@@ -34,9 +36,9 @@ pub async fn read_request(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<RequestId>,
-) -> Result<Response, Problem> {
+) -> Result<Audited<Response>, Problem> {
     let outage = match settled(&app, &caller, id).await {
-        Ok(Some(settled)) => return Ok(Json(document_of_settled(id, settled)).into_response()),
+        Ok(Some(settled)) => return Ok(show_settled(id, settled)),
         Ok(None) => None,
         Err(error) if error.is_outage() => Some(error),
         Err(error) => return Err(error.into()),
@@ -50,7 +52,23 @@ pub async fn read_request(
     }
     let is_waiting = document.status == RequestStatus::Accepted;
     let response = Json(document).into_response();
-    Ok(if is_waiting { outcome::look_again(response) } else { response })
+    let response = if is_waiting { outcome::look_again(response) } else { response };
+    Ok(Audited::of_nobody(response))
+}
+
+/// The answer about a request that has ended: it may show a visit.
+pub(super) fn show_settled(id: RequestId, settled: SettledRequest) -> Audited<Response> {
+    let patient = match settled.outcome.result() {
+        Some(Applied::Appointment(visit)) => Some(visit.patient_id),
+        _ => None,
+    };
+    let answer = Json(document_of_settled(id, settled)).into_response();
+    match patient {
+        Some(patient) => {
+            Audited::new(Note::read(ResourceKind::Task, id.as_uuid(), patient), answer)
+        }
+        None => Audited::of_nobody(answer),
+    }
 }
 
 /// The inbox's row, if the request has ended and is the caller's.

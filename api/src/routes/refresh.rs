@@ -8,6 +8,7 @@ use store::identity::Rotation;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::audit::{Audited, Note, Who};
 use crate::auth::refresh::{digest_of, generate};
 use crate::extract::{Anonymous, Form};
 use crate::problem::{Problem, ProblemType};
@@ -36,21 +37,28 @@ pub async fn refresh(
     State(app): State<App>,
     anonymous: Anonymous,
     Form(form): Form<RefreshForm>,
-) -> Result<Json<SessionDocument>, Problem> {
+) -> Result<Audited<Json<SessionDocument>>, Problem> {
     let arrived = app.clock.now();
     let (token, digest) = generate();
     let old = digest_of(&form.refresh_token);
     let accounts = app.accounts.within(anonymous.correlation_id);
     match accounts.rotate(&old, &digest, arrived, &*app.clock).await? {
         Rotation::Rotated { session, account, expires_at } => {
-            Ok(Json(session::document(&app, account, session, &token, expires_at)))
+            // The session goes on: its beginning was recorded.
+            let document = session::document(&app, account, session, &token, expires_at);
+            Ok(Audited::of_nobody(Json(document)))
         }
         Rotation::JustUsed => Err(ProblemType::AlreadyRefreshed.into()),
-        Rotation::Reused(session) => {
+        Rotation::Reused { session, account } => {
             tracing::warn!(session.id = %session, "a refresh token was used twice: session ended");
             app.doorkeeper.authenticator.revocations().revoke(session);
-            Err(ProblemType::InvalidRefreshToken.into())
+            let who = Who { id: account.id, role: account.role, session: Some(session) };
+            let refusal = Problem::new(ProblemType::InvalidRefreshToken);
+            Err(refusal.noted(Note::token_reuse(who)))
         }
-        Rotation::Refused => Err(ProblemType::InvalidRefreshToken.into()),
+        Rotation::Refused => {
+            let refusal = Problem::new(ProblemType::InvalidRefreshToken);
+            Err(refusal.noted(Note::sign_in_failure(None)))
+        }
     }
 }

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::account;
 use crate::app::App;
+use crate::audit::{Audited, Note, Who};
 use crate::documents::NameDocument;
 use crate::extract::{Anonymous, Form};
 use crate::problem::{Problem, ProblemType};
@@ -52,7 +53,7 @@ pub async fn register(
     State(app): State<App>,
     anonymous: Anonymous,
     Form(form): Form<RegisterForm>,
-) -> Result<(StatusCode, Json<SessionDocument>), Problem> {
+) -> Result<Audited<(StatusCode, Json<SessionDocument>)>, Problem> {
     check_birth_date(form.birth_date, app.clock.now())?;
     let password_hash = account::hash(&app, form.password, &form.email).await?;
     let beginning = Beginning::new(&app);
@@ -69,7 +70,9 @@ pub async fn register(
     accounts.register_patient(&user, &form.name, form.birth_date, session).await?;
     tracing::info!(user.id = %user.id, "a patient registered");
     let account = Account { id: user.id, role: user.role, email: form.email.clone() };
-    Ok((StatusCode::CREATED, Json(beginning.document(&app, account))))
+    let who = Who { id: account.id, role: account.role, session: Some(beginning.id()) };
+    let answer = (StatusCode::CREATED, Json(beginning.document(&app, account)));
+    Ok(Audited::new(Note::registration(who), answer))
 }
 
 fn check_birth_date(birth: Date, now: Timestamp) -> Result<(), Problem> {

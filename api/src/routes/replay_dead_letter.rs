@@ -2,14 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
+use contracts::audit::StatedReason;
 use domain::DeadLetterId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::audit::Recorder;
 use crate::extract::{Form, Id, Maintainer};
-use crate::letters::{LetterDocument, Reason, ReplayOrder};
+use crate::letters::{LetterDocument, ReplayOrder};
 use crate::problem::Problem;
 
 /// Why a letter is tried again.
@@ -18,7 +20,7 @@ use crate::problem::Problem;
 pub struct ReplayForm {
     /// Why, in 3 to 200 characters; travels with the message.
     #[schema(value_type = String)]
-    reason: Reason,
+    reason: StatedReason,
     /// Only look whether it makes sense.
     #[serde(default)]
     dry_run: bool,
@@ -41,11 +43,12 @@ pub struct ReplayForm {
 pub async fn replay_dead_letter(
     State(app): State<App>,
     Maintainer(caller): Maintainer,
+    recorder: Recorder,
     Id(id): Id<DeadLetterId>,
     Form(form): Form<ReplayForm>,
 ) -> Result<Json<LetterDocument>, Problem> {
     let operation = form.operation_id.unwrap_or_else(Uuid::now_v7);
     let order = ReplayOrder { id, operation, reason: &form.reason, dry_run: form.dry_run };
-    app.replay(&caller, order).await?;
+    app.replay(&caller, &recorder, order).await?;
     Ok(Json(app.letter(&caller, id).await?.into()))
 }

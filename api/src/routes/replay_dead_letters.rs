@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use contracts::audit::StatedReason;
 use domain::DeadLetterId;
 use serde::{Deserialize, Serialize};
 use store::reading::{LetterFilter, LetterPage, LetterState};
@@ -13,8 +14,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::audit::Recorder;
 use crate::extract::{Caller, Form, Maintainer};
-use crate::letters::{FilterForm, Reason, ReplayOrder, Replayed};
+use crate::letters::{FilterForm, ReplayOrder, Replayed};
 use crate::problem::{Problem, ProblemType};
 
 /// Letters that one request replays at most.
@@ -32,7 +34,7 @@ const RATE: NonZeroU32 = NonZeroU32::new(10).expect("ten isn't zero");
 pub struct ReplayManyForm {
     /// Why, in 3 to 200 characters; travels with the messages.
     #[schema(value_type = String)]
-    reason: Reason,
+    reason: StatedReason,
     /// These, at most 100. Either this or `filter`.
     #[schema(value_type = Option<Vec<String>>)]
     ids: Option<Vec<DeadLetterId>>,
@@ -92,6 +94,7 @@ pub struct ReplayedLetter {
 pub async fn replay_dead_letters(
     State(app): State<App>,
     Maintainer(caller): Maintainer,
+    recorder: Recorder,
     Form(form): Form<ReplayManyForm>,
 ) -> Result<Json<ReplayedDocument>, Problem> {
     let rate = form.rate_per_s.unwrap_or(RATE).get();
@@ -101,6 +104,7 @@ pub async fn replay_dead_letters(
     let many = Many {
         app: &app,
         caller: &caller,
+        recorder: &recorder,
         reason: &form.reason,
         dry_run: form.dry_run,
         operation: form.operation_id.unwrap_or_else(Uuid::now_v7),
@@ -129,7 +133,8 @@ fn invalid(pointer: &str, detail: &str) -> Problem {
 struct Many<'a> {
     app: &'a App,
     caller: &'a Caller,
-    reason: &'a Reason,
+    recorder: &'a Recorder,
+    reason: &'a StatedReason,
     dry_run: bool,
     operation: Uuid,
     pause: Duration,
@@ -171,7 +176,7 @@ impl Many<'_> {
             }
             let (operation, reason, dry_run) = (self.operation, self.reason, self.dry_run);
             let order = ReplayOrder { id: *id, operation, reason, dry_run };
-            let item = match self.app.replay(self.caller, order).await {
+            let item = match self.app.replay(self.caller, self.recorder, order).await {
                 Ok(Replayed::Published) => ReplayedLetter::of(*id, "replayed"),
                 Ok(Replayed::WouldBePublished) => ReplayedLetter::of(*id, "would_replay"),
                 Err(problem) if problem.kind().status().is_server_error() => {

@@ -2,15 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::DeadLetterId;
+use contracts::audit::StatedReason;
+use domain::{DeadLetterId, PatientId};
 use serde::Deserialize;
 use serde_json::Value;
 use store::reading::Deed;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::audit::{Audited, Note};
 use crate::extract::{Form, Id, Maintainer};
-use crate::letters::{ReadLetterDocument, Reason};
+use crate::letters::ReadLetterDocument;
 use crate::problem::{Problem, ProblemType};
 
 /// Why somebody has to see what was asked.
@@ -19,7 +21,7 @@ use crate::problem::{Problem, ProblemType};
 pub struct UnmaskForm {
     /// Why, in 3 to 200 characters.
     #[schema(value_type = String)]
-    reason: Reason,
+    reason: StatedReason,
 }
 
 /// One dead letter with its message as it is. Who looks, when and why is written down first.
@@ -36,7 +38,7 @@ pub async fn unmask_dead_letter(
     Maintainer(caller): Maintainer,
     Id(id): Id<DeadLetterId>,
     Form(UnmaskForm { reason }): Form<UnmaskForm>,
-) -> Result<Json<ReadLetterDocument>, Problem> {
+) -> Result<Audited<Json<ReadLetterDocument>>, Problem> {
     let mut change = app.change_as(&caller).await?;
     let letter = change.dead_letter(id).await?.ok_or(ProblemType::NotFound)?;
     let now = app.clock.now();
@@ -54,5 +56,11 @@ pub async fn unmask_dead_letter(
         serde_json::from_slice(&stored.body)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&stored.body).into_owned()))
     });
-    Ok(Json(ReadLetterDocument::new(letter, payload, false, actions)))
+    let note = Note::unmasking(id, reason, payload.as_ref().and_then(patient_in));
+    Ok(Audited::new(note, Json(ReadLetterDocument::new(letter, payload, false, actions))))
+}
+
+/// For whom it was asked, if the message says so and can be read.
+fn patient_in(payload: &Value) -> Option<PatientId> {
+    payload.get("patient_id")?.as_str()?.parse().ok()
 }

@@ -6,8 +6,9 @@ use axum::response::{IntoResponse, Response};
 use contracts::{Applied, BookingCommand, BookingKind, Outcome, Route, WithdrawRequest};
 use domain::RequestId;
 
-use super::read_request::{document_of_settled, not_found, own_message, settled};
+use super::read_request::{document_of_settled, not_found, own_message, settled, show_settled};
 use crate::app::App;
+use crate::audit::{Audited, Note};
 use crate::commands::{Order, Submitted};
 use crate::documents::{AcceptedDocument, RequestDocument, RequestStatus};
 use crate::extract::{Caller, Id, IdempotencyKey, Prefer};
@@ -35,10 +36,10 @@ pub async fn withdraw_request(
     Id(id): Id<RequestId>,
     key: IdempotencyKey,
     prefer: Prefer,
-) -> Result<Response, Problem> {
+) -> Result<Audited<Response>, Problem> {
     let outage = match settled(&app, &caller, id).await {
         Ok(Some(settled)) if settled.outcome == Outcome::Withdrawn => {
-            return Ok(Json(document_of_settled(id, settled)).into_response());
+            return Ok(show_settled(id, settled));
         }
         Ok(Some(_)) => return Err(ProblemType::AlreadySettled.into()),
         Ok(None) => None,
@@ -56,10 +57,11 @@ pub async fn withdraw_request(
     let route = Route::WithdrawRequest;
     let submitted = app.submit(Order { caller, route, command, key, prefer }).await?;
     let document = withdrawn(&app, &caller, &submitted, id, &target).await;
-    Ok(outcome::answer(&submitted, |applied| match applied {
+    let answer = outcome::answer(&submitted, |applied| match applied {
         Applied::Withdrawal { .. } => Some(Json(document).into_response()),
         _ => None,
-    }))
+    });
+    Ok(Audited::new(Note::withdrawal(id), answer))
 }
 
 /// The target as the inbox has it now, or as its message and the outcome say it must be.

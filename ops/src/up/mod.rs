@@ -29,7 +29,7 @@ use screen::Screen;
 use start::{Started, Wishes};
 use stop::StopSignals;
 
-/// Run everything on this machine, until Ctrl-C: private servers, api, booking worker.
+/// Run everything on this machine, until Ctrl-C: private servers, api, workers.
 ///
 /// PostgreSQL and nats-server listen on loopback only, and their data is kept between runs.
 /// Servers that exist are used instead when DATABASE_URL or NATS_URL is set.

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use anyhow::Context;
 use runtime::Settings;
-use runtime::settings::{ApiSettings, BookingSettings};
+use runtime::settings::{ApiSettings, AuditSettings, BookingSettings};
 use servers::free_loopback_port;
 
 /// The addresses of one run.
@@ -13,6 +13,7 @@ pub struct Addresses {
     pub api: SocketAddr,
     pub api_metrics: SocketAddr,
     pub booking_metrics: SocketAddr,
+    pub audit_metrics: SocketAddr,
     /// Whether the API is somewhere else than where people look first.
     pub api_moved: bool,
 }
@@ -33,7 +34,9 @@ impl Addresses {
             metrics(settings.api.metrics_listen, ApiSettings::default().metrics_listen)?;
         let booking_metrics =
             metrics(settings.booking.metrics_listen, BookingSettings::default().metrics_listen)?;
-        Ok(Self { api, api_metrics, booking_metrics, api_moved: api != api_wish })
+        let audit_metrics =
+            metrics(settings.audit.metrics_listen, AuditSettings::default().metrics_listen)?;
+        Ok(Self { api, api_metrics, booking_metrics, audit_metrics, api_moved: api != api_wish })
     }
 }
 

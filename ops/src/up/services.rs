@@ -1,4 +1,4 @@
-//! The api and the booking worker, as processes of this same program.
+//! The api and the workers, as processes of this same program.
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -81,6 +81,24 @@ impl ServicePlan {
         plan.environment.extend([
             ("MC_DATABASE__BOOKING_URL", url),
             ("MC_BOOKING__METRICS_LISTEN", addresses.booking_metrics.to_string().into()),
+        ]);
+        Ok(plan)
+    }
+
+    /// The audit worker.
+    pub fn audit(
+        wishes: &Wishes,
+        home: &Home,
+        backing: &Backing,
+        secrets: &Secrets,
+        addresses: &Addresses,
+    ) -> anyhow::Result<Self> {
+        let role = ServiceRole::Audit;
+        let url = with_login(&backing.owner_url, role, secrets.password_of(role))?;
+        let mut plan = Self::new("audit", &["worker", "audit"], wishes, home, backing);
+        plan.environment.extend([
+            ("MC_DATABASE__AUDIT_URL", url),
+            ("MC_AUDIT__METRICS_LISTEN", addresses.audit_metrics.to_string().into()),
         ]);
         Ok(plan)
     }

@@ -32,7 +32,9 @@ const READY_BOUND: Duration = Duration::from_secs(30);
 const ASK_EVERY: Duration = Duration::from_millis(25);
 /// A worker has no door but its metrics, which are there before it is. This one has a value once
 /// it has looked into its outbox, with database and NATS at hand.
-const WORKER_AT_WORK: &str = "\nmediconnect_outbox_pending_rows ";
+const BOOKING_AT_WORK: &str = "\nmediconnect_outbox_pending_rows ";
+/// And this one once it has found the end of the audit log.
+const AUDIT_AT_WORK: &str = "\nmediconnect_audit_seal_number ";
 /// How long one answer may take.
 const ANSWER_BOUND: Duration = Duration::from_secs(2);
 
@@ -52,6 +54,7 @@ pub struct Started {
     pub processes: Processes,
     /// How operators' commands reach the servers.
     pub ops_url: SecretString,
+    pub auditor_url: SecretString,
     pub nats: NatsSettings,
     /// To be shown: it was just generated and has never been used.
     pub new_administrator: Option<(String, SecretString)>,
@@ -61,6 +64,7 @@ pub struct Started {
 pub struct Processes {
     pub api: Service,
     pub booking: Service,
+    pub audit: Service,
     pub nats: Option<PrivateNats>,
     pub postgres: Option<PrivatePostgres>,
 }
@@ -96,8 +100,7 @@ pub async fn start(wishes: &Wishes, home: &Home, screen: &Screen) -> anyhow::Res
     let backing = backing::start(wishes, home, &secrets, screen).await?;
     migrate(&backing, &secrets, screen).await?;
     let first = create_administrator(wishes, &backing, &secrets, &administrator).await?;
-    let (api, booking) =
-        start_services(wishes, home, &backing, &secrets, &addresses, screen).await?;
+    let services = start_services(wishes, home, &backing, &secrets, &addresses, screen).await?;
     let url = format!("http://{}", addresses.api);
     clinic::ensure(&url, &secrets.administrator, home, wishes, screen).await?;
     if addresses.api_moved {
@@ -105,15 +108,16 @@ pub async fn start(wishes: &Wishes, home: &Home, screen: &Screen) -> anyhow::Res
         screen.say(&format!("  {wish} is taken; the API listens on {} instead", addresses.api));
     }
 
-    let role = ServiceRole::Ops;
-    let ops_url = with_login(&backing.owner_url, role, secrets.password_of(role))?;
+    let url = |role| with_login(&backing.owner_url, role, secrets.password_of(role));
+    let (ops_url, auditor_url) = (url(ServiceRole::Ops)?, url(ServiceRole::Auditor)?);
     let is_new = first == FirstAdministrator::Created && secrets.administrator.is_generated;
     let new_administrator =
         is_new.then_some((secrets.administrator.email, secrets.administrator.password));
-    let up_json = up_json(&addresses, &backing, &api, &booking, began.elapsed());
+    let up_json = up_json(&addresses, &backing, &services, began.elapsed());
     let Backing { nats, nats_server, postgres, .. } = backing;
-    let processes = Processes { api, booking, nats: nats_server, postgres };
-    Ok(Started { up_json, processes, ops_url, nats, new_administrator })
+    let (api, booking, audit) = services;
+    let processes = Processes { api, booking, audit, nats: nats_server, postgres };
+    Ok(Started { up_json, processes, ops_url, auditor_url, nats, new_administrator })
 }
 
 async fn migrate(backing: &Backing, secrets: &Secrets, screen: &Screen) -> anyhow::Result<()> {
@@ -147,7 +151,7 @@ async fn create_administrator(
         .context("creating the first administrator")
 }
 
-/// Both at the same time; each says what is missing when it doesn't become ready.
+/// All at the same time; each says what is missing when it doesn't become ready.
 async fn start_services(
     wishes: &Wishes,
     home: &Home,
@@ -155,19 +159,23 @@ async fn start_services(
     secrets: &Secrets,
     addresses: &Addresses,
     screen: &Screen,
-) -> anyhow::Result<(Service, Service)> {
+) -> anyhow::Result<Services> {
     let api = ServicePlan::api(wishes, home, backing, secrets, addresses)?;
     let booking = ServicePlan::booking(wishes, home, backing, secrets, addresses)?;
+    let audit = ServicePlan::audit(wishes, home, backing, secrets, addresses)?;
     let api_probe = Probe { url: format!("http://{}/readyz", addresses.api), text: "" };
-    let booking_probe = Probe {
-        url: format!("http://{}/metrics", addresses.booking_metrics),
-        text: WORKER_AT_WORK,
-    };
+    let worker = |metrics, text| Probe { url: format!("http://{metrics}/metrics"), text };
+    let booking_probe = worker(addresses.booking_metrics, BOOKING_AT_WORK);
+    let audit_probe = worker(addresses.audit_metrics, AUDIT_AT_WORK);
     tokio::try_join!(
         start_service(api, api_probe, screen),
         start_service(booking, booking_probe, screen),
+        start_service(audit, audit_probe, screen),
     )
 }
+
+/// The api, the booking worker and the audit worker.
+type Services = (Service, Service, Service);
 
 /// What tells that a service is ready: this text in a good answer at this URL.
 struct Probe {
@@ -223,8 +231,7 @@ async fn wait_until_ready(service: &mut Service, probe: &Probe) -> anyhow::Resul
 fn up_json(
     addresses: &Addresses,
     backing: &Backing,
-    api: &Service,
-    booking: &Service,
+    (api, booking, audit): &Services,
     took: Duration,
 ) -> UpJson {
     let url = format!("http://{}", addresses.api);
@@ -234,8 +241,10 @@ fn up_json(
         url,
         api_metrics_url: format!("http://{}/metrics", addresses.api_metrics),
         booking_metrics_url: format!("http://{}/metrics", addresses.booking_metrics),
+        audit_metrics_url: format!("http://{}/metrics", addresses.audit_metrics),
         api_pid: api.pid(),
         booking_pid: booking.pid(),
+        audit_pid: audit.pid(),
         postgres: backing
             .postgres
             .as_ref()

@@ -47,6 +47,7 @@ pub async fn until_stopped(
     let (mut services, mut nats, mut postgres) = (tier(), tier(), tier());
     services.keep_running(processes.api);
     services.keep_running(processes.booking);
+    services.keep_running(processes.audit);
     if let Some(server) = processes.nats {
         nats.keep_running(server);
     }

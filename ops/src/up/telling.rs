@@ -18,7 +18,10 @@ pub fn tell_programs(started: &Started, home: &Home) -> anyhow::Result<()> {
 
 fn ops_settings(started: &Started) -> anyhow::Result<String> {
     let mut settings = json!({
-        "database": { "ops_url": started.ops_url.expose_secret() },
+        "database": {
+            "ops_url": started.ops_url.expose_secret(),
+            "auditor_url": started.auditor_url.expose_secret(),
+        },
         "nats": { "url": started.nats.url },
     });
     if let Some((user, password)) = started.nats.credentials() {
@@ -37,8 +40,13 @@ fn summary(started: &Started, home: &Home) -> String {
     let up = &started.up_json;
     let folder = home.shown().display();
     let mut text = format!(
-        "\nready in {:.1} s\n\n  API      {}\n  Docs     {}\n  Metrics  {}  {}\n  Logs     {folder}/logs\n",
-        up.ready_s, up.url, up.docs_url, up.api_metrics_url, up.booking_metrics_url,
+        "\nready in {:.1} s\n\n  API      {}\n  Docs     {}\n  Metrics  {}  {}  {}\n  Logs     {folder}/logs\n",
+        up.ready_s,
+        up.url,
+        up.docs_url,
+        up.api_metrics_url,
+        up.booking_metrics_url,
+        up.audit_metrics_url,
     );
     if let Some((email, password)) = &started.new_administrator {
         let password = password.expose_secret();

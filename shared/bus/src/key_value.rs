@@ -9,6 +9,8 @@ use crate::Bus;
 /// The buckets we have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KvBucket {
+    /// The last seal of the audit log, outside of the database that holds it. Kept for ever.
+    AuditAnchor,
     /// Sessions whose access tokens no longer count. Entries outlive every access token.
     RevokedSessions,
 }
@@ -16,6 +18,14 @@ pub enum KvBucket {
 impl KvBucket {
     fn config(self, replicas: usize) -> kv::Config {
         match self {
+            Self::AuditAnchor => kv::Config {
+                bucket: "mc_audit_anchor".to_owned(),
+                description: "The last seal of the audit log".to_owned(),
+                history: 64,
+                max_bytes: 1 << 20,
+                num_replicas: replicas,
+                ..kv::Config::default()
+            },
             Self::RevokedSessions => kv::Config {
                 bucket: "mc_revoked_sessions".to_owned(),
                 description: "Sessions whose access tokens no longer count".to_owned(),

@@ -5,13 +5,16 @@
 //! anybody hears of it ([`Publisher`]).
 
 mod atomic;
+mod audit;
 mod connection;
 mod dead_letters;
 mod events;
+mod group_commit;
 mod key_value;
 mod lookup;
 mod message;
 mod metrics;
+mod positions;
 mod publish_error;
 mod publisher;
 mod questions;
@@ -21,11 +24,13 @@ mod room;
 mod runner;
 mod topology;
 
+pub use audit::AuditPublisher;
 pub use connection::{Bus, ConnectError, NotReady};
 pub use dead_letters::{Replay, StoredLetter};
 pub use events::OutgoingEvent;
 pub use key_value::{KeyValueError, KvBucket};
 pub use lookup::{LookupError, StoredRequest};
+pub use positions::PositionedMessage;
 pub use publish_error::PublishError;
 pub use publisher::{Accepted, OutgoingCommand, Publisher};
 pub use questions::{AskError, Question, Questions};

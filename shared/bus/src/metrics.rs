@@ -35,12 +35,12 @@ static METRICS: LazyLock<BusMetrics> = LazyLock::new(|| BusMetrics {
     ),
     publish_batch: histogram(
         "publish_batch_messages",
-        "Commands that travelled together in one durable publish",
+        "Commands or audit entries that travelled together in one durable publish",
         BATCH_SIZES,
     ),
     publish_seconds: histogram(
         "publish_duration_seconds",
-        "From handing a batch of commands to JetStream to its durable acknowledgement",
+        "From handing a batch to JetStream to its durable acknowledgement",
         LATENCIES_SECONDS,
     ),
     publish_unknown: counter(

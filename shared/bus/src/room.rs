@@ -1,23 +1,24 @@
 //! How full the streams are, and making room in them.
 
 use async_nats::jetstream::stream::Stream;
-use contracts::subjects;
+use contracts::{AuditAnchor, subjects};
 use futures::TryStreamExt as _;
 
+use crate::key_value::KvBucket;
 use crate::reading::{ReadError, StreamState, no_stream};
 use crate::{Bus, metrics};
 
 /// Every stream, for looking at all of them.
-const STREAMS: [&str; 3] = [subjects::COMMANDS, subjects::EVENTS, subjects::DEAD];
+const STREAMS: [&str; 4] = [subjects::COMMANDS, subjects::EVENTS, subjects::AUDIT, subjects::DEAD];
 
 /// From here on somebody has to know, long before the stream is full. Percent.
 const WARN_FROM: u64 = 70;
 
-/// From here on the oldest facts go. Percent.
-const EVENTS_HIGH: u64 = 80;
+/// From here on the oldest facts and audit entries go. Percent.
+const HIGH: u64 = 80;
 
 /// Down to here. Percent.
-const EVENTS_LOW: u64 = 60;
+const LOW: u64 = 60;
 
 impl StreamState {
     /// How full it is, in percent of its limit in bytes.
@@ -59,25 +60,29 @@ impl Bus {
         Ok(purged)
     }
 
-    /// Drops the oldest facts once `MC_EVENTS` is nearly full, but none that a durable consumer
-    /// hasn't acknowledged yet; gives how many. Facts are told from the tables, which keep what
-    /// they say.
-    pub async fn make_room_for_events(&self) -> Result<u64, ReadError> {
-        let stream = subjects::EVENTS;
+    /// Drops the oldest facts once `MC_EVENTS` is nearly full, and the oldest entries once
+    /// `MC_AUDIT` is; gives how many. Stays what a durable consumer hasn't acknowledged, or the
+    /// audit log hasn't sealed; what goes is told from the tables, which keep what it said.
+    pub async fn make_room(&self) -> Result<u64, ReadError> {
+        Ok(self.make_room_in(subjects::EVENTS).await? + self.make_room_in(subjects::AUDIT).await?)
+    }
+
+    async fn make_room_in(&self, stream: &'static str) -> Result<u64, ReadError> {
         let state = self.state_of(stream).await?;
         let percent = state.percent();
-        if percent < EVENTS_HIGH {
+        if percent < HIGH {
             return Ok(0);
         }
-        let excess = state.messages - state.messages * EVENTS_LOW / percent;
-        let read_by_all = self.acknowledged_by_all(stream).await?.unwrap_or(state.last);
-        let keep_from = (state.first + excess).min(read_by_all + 1);
+        let excess = state.messages - state.messages * LOW / percent;
+        let acknowledged = self.acknowledged_by_all(stream).await?.unwrap_or(state.last);
+        let read_by_all = acknowledged.min(self.sealed(stream).await?);
+        let keep_from = (state.first + excess).min(read_by_all.saturating_add(1));
         let purged = self.purge_below(stream, keep_from).await?;
         if purged == 0 {
             tracing::warn!(
                 nats.stream = stream,
                 percent,
-                "no room made: a consumer has to read on"
+                "no room made: a consumer, or the audit worker, has to read on"
             );
         }
         Ok(purged)
@@ -92,6 +97,17 @@ impl Bus {
         let consumers = self.durable_consumers(stream).await?;
         let found = consumers.iter().find(|consumer| consumer.name == durable);
         Ok(found.map(|consumer| consumer.delivered.stream_sequence))
+    }
+
+    /// The sequence up to which the audit log says it has sealed; 0 while it says nothing.
+    async fn sealed(&self, stream: &'static str) -> Result<u64, ReadError> {
+        let bucket = self.key_value(KvBucket::AuditAnchor).await;
+        let bucket = bucket.map_err(|error| unreadable(stream, &error))?;
+        let last = bucket.get(AuditAnchor::LAST).await;
+        let Some(last) = last.map_err(|error| unreadable(stream, &error))? else { return Ok(0) };
+        let anchor: AuditAnchor =
+            serde_json::from_slice(&last).map_err(|error| unreadable(stream, &error))?;
+        Ok(if stream == subjects::AUDIT { anchor.audit } else { anchor.events })
     }
 
     async fn acknowledged_by_all(&self, stream: &'static str) -> Result<Option<u64>, ReadError> {

@@ -80,6 +80,7 @@ fn stream_config(entry: StreamEntry, settings: &NatsSettings) -> Result<Config, 
     let max_bytes = match entry.name.as_str() {
         subjects::COMMANDS => settings.commands_max_bytes,
         subjects::EVENTS => settings.events_max_bytes,
+        subjects::AUDIT => settings.audit_max_bytes,
         subjects::DEAD => settings.dead_max_bytes,
         other => return Err(TopologyError::Unreadable(format!("unknown stream {other}"))),
     };
@@ -140,7 +141,7 @@ mod tests {
     #[test]
     fn every_stream_refuses_rather_than_forgets() {
         let configs = stream_configs(&NatsSettings::default()).unwrap();
-        assert_eq!(configs.len(), 3);
+        assert_eq!(configs.len(), 4);
         for config in configs {
             assert_eq!(config.discard, DiscardPolicy::New);
             assert_eq!(config.max_age, Duration::ZERO);

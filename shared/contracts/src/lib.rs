@@ -1,9 +1,10 @@
-//! What the services say to each other: envelope, subjects, commands, events, outcomes;
-//! and what the eligibility worker and an insurer say to each other.
+//! What the services say to each other: envelope, subjects, commands, events, outcomes, and the
+//! entries of the audit log; and what the eligibility worker and an insurer say to each other.
 //!
 //! Bodies are JSON. Every message names its kind and version in `Mc-Schema`; retired versions
 //! stay readable, and the snapshots in this crate's tests hold the wire format still.
 
+pub mod audit;
 pub mod commands;
 pub mod dead_letter;
 pub mod events;
@@ -16,6 +17,7 @@ pub mod rehearsal;
 pub mod subjects;
 pub mod trace;
 
+pub use audit::{AuditAnchor, AuditEntry, AuditKind};
 pub use commands::{
     BookAppointment, BookingCommand, CancelAppointment, SetAvailability, WithdrawRequest,
 };

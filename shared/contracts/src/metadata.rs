@@ -74,6 +74,14 @@ pub struct Schema<'a> {
     pub version: u16,
 }
 
+impl<'a> Schema<'a> {
+    /// Reads `<kind>/<version>`.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (kind, version) = text.split_once('/')?;
+        Some(Self { kind, version: version.parse().ok()? })
+    }
+}
+
 impl fmt::Display for Schema<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.kind, self.version)
@@ -164,8 +172,6 @@ impl Metadata {
 
     /// Kind and version of the body.
     pub fn schema(&self) -> Result<Schema<'_>, InvalidHeader> {
-        let invalid = InvalidHeader(header::SCHEMA);
-        let (kind, version) = self.schema.split_once('/').ok_or(invalid)?;
-        Ok(Schema { kind, version: version.parse().map_err(|_| invalid)? })
+        Schema::parse(&self.schema).ok_or(InvalidHeader(header::SCHEMA))
     }
 }

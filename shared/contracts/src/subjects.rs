@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub const COMMANDS: &str = "MC_COMMANDS";
 /// Stream of facts.
 pub const EVENTS: &str = "MC_EVENTS";
+/// Stream of who saw or did what.
+pub const AUDIT: &str = "MC_AUDIT";
 /// Stream of messages that no worker could settle.
 pub const DEAD: &str = "MC_DEAD";
 

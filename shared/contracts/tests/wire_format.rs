@@ -3,10 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps in vain")]
 
+use contracts::audit::{
+    AuditAction, AuditOutcome, AuditResource, AuditWord, PurposeOfUse, ResourceKind,
+    UnreadableEntry,
+};
 use contracts::outcome::AppointmentState;
 use contracts::{
-    Applied, BookAppointment, BookingCommand, BookingKind, CancelAppointment, IdempotencyId,
-    Metadata, Outcome, Rejection, Route, SetAvailability, TraceContext, WithdrawRequest,
+    Applied, AuditAnchor, AuditEntry, AuditKind, BookAppointment, BookingCommand, BookingKind,
+    CancelAppointment, IdempotencyId, Metadata, Outcome, Rejection, Route, SetAvailability,
+    TraceContext, WithdrawRequest,
 };
 use domain::{
     Actor, AppointmentStatus, CancelationReason, RequestId, RequestedStart, Role, UserId,
@@ -130,4 +135,99 @@ fn a_body_with_more_or_less_than_its_schema_is_no_command() {
     .unwrap();
     more["status"] = "fulfilled".into();
     assert!(BookingCommand::from_message(&metadata, more.to_string().as_bytes()).is_err());
+}
+
+fn word(text: &str) -> AuditWord {
+    AuditWord::try_from(text.to_owned()).unwrap()
+}
+
+fn audit_entries() -> [AuditEntry; 3] {
+    let full = AuditEntry {
+        id: id(20),
+        kind: AuditKind::Read,
+        recorded_at: "2027-02-01T08:00:00.123456Z".parse().unwrap(),
+        action: AuditAction::Read,
+        operation: word("GET /v1/appointments/{id}"),
+        outcome: AuditOutcome::Success,
+        reason: None,
+        stated_reason: None,
+        user_id: Some(id(1)),
+        role: Some(Role::Doctor),
+        session_id: Some(id(21)),
+        source_address: Some("192.0.2.7".parse().unwrap()),
+        purpose: Some(PurposeOfUse::Treatment),
+        resource: Some(AuditResource {
+            kind: ResourceKind::Appointment,
+            id: Some(Uuid::from_u128(3)),
+            version: Some(2),
+        }),
+        patients: vec![id(2)],
+        occurrences: 1,
+        correlation_id: id(10),
+        source: word("api/0b"),
+    };
+    let empty = AuditEntry {
+        kind: AuditKind::Denial,
+        action: AuditAction::Execute,
+        outcome: AuditOutcome::MinorFailure,
+        reason: Some(word("unauthorized")),
+        user_id: None,
+        role: None,
+        session_id: None,
+        source_address: None,
+        purpose: None,
+        resource: None,
+        patients: Vec::new(),
+        occurrences: 17,
+        ..full.clone()
+    };
+    let explained = AuditEntry {
+        kind: AuditKind::Unmasking,
+        stated_reason: Some("the caller asked".to_owned().try_into().unwrap()),
+        ..full.clone()
+    };
+    [full, empty, explained]
+}
+
+#[test]
+fn audit_entries_keep_their_form_and_read_back() {
+    let lines = audit_entries().map(|entry| {
+        let body = entry.to_body();
+        let schema = entry.kind.schema();
+        assert_eq!(AuditEntry::from_message(Some(&schema), &body), Ok(entry.clone()));
+        format!("{} {schema} {}", entry.kind.subject(), String::from_utf8(body).unwrap())
+    });
+    assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn every_kind_of_entry_has_its_subject() {
+    let subjects: Vec<_> = AuditKind::ALL.iter().map(|kind| kind.subject()).collect();
+    assert_snapshot!(subjects.join("\n"));
+}
+
+#[test]
+fn what_is_no_audit_entry_is_told_apart() {
+    let [entry, ..] = audit_entries();
+    let read = |schema, body: &[u8]| AuditEntry::from_message(schema, body);
+    assert_eq!(read(None, &entry.to_body()), Err(UnreadableEntry::Schema));
+    assert_eq!(read(Some("audit.read"), &entry.to_body()), Err(UnreadableEntry::Schema));
+    for other in ["audit.read/2", "audit.rumour/1", "booking.book/1"] {
+        assert_eq!(read(Some(other), &entry.to_body()), Err(UnreadableEntry::Kind), "{other}");
+    }
+    assert_eq!(read(Some("audit.search/1"), &entry.to_body()), Err(UnreadableEntry::Body));
+    assert_eq!(read(Some("audit.read/1"), b"{}"), Err(UnreadableEntry::Body));
+    let mut more = serde_json::to_value(&entry).unwrap();
+    more["name"] = "somebody".into();
+    let more = more.to_string();
+    assert_eq!(read(Some("audit.read/1"), more.as_bytes()), Err(UnreadableEntry::Body));
+}
+
+#[test]
+fn anchors_keep_their_form_and_read_back() {
+    let anchor =
+        AuditAnchor { seal: 7, hash: "00ff".to_owned(), last_row: 12, audit: 9, events: 4 };
+    let text = serde_json::to_string(&anchor).unwrap();
+    assert_snapshot!(text, @r#"{"seal":7,"hash":"00ff","last_row":12,"audit":9,"events":4}"#);
+    assert_eq!(text.parse::<AuditAnchor>().unwrap(), anchor);
 }

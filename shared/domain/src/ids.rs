@@ -68,6 +68,8 @@ opaque_ids! {
     CorrelationId
     /// A sign-in and all the refresh tokens that descend from it.
     SessionId
+    /// A record of who saw or did what.
+    AuditEntryId
     /// A fact that was published; consumers deduplicate by it.
     EventId
     /// A message that no worker could settle, however often it is replayed and dies again.

@@ -26,8 +26,8 @@ pub use coverage::{InvalidMemberId, InvalidPayerId, MemberId, PayerId};
 pub use eligibility::{BenefitCode, CoverageFinding, EligibilityStatus};
 pub use email::{Email, InvalidEmail};
 pub use ids::{
-    AppointmentId, CorrelationId, DeadLetterId, EventId, PatientId, PractitionerId, RequestId,
-    SessionId, UserId,
+    AppointmentId, AuditEntryId, CorrelationId, DeadLetterId, EventId, PatientId, PractitionerId,
+    RequestId, SessionId, UserId,
 };
 pub use person::{HumanName, InvalidName};
 pub use reject_reason::{Person, RejectClass, RejectReason, Retry};

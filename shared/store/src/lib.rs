@@ -4,6 +4,7 @@
 //! whose queries are checked against the schema when they are compiled; deadpool-postgres, which
 //! pipelines, owns the workers' writes.
 
+pub mod audit;
 pub mod booking;
 pub mod error;
 pub mod identity;

@@ -18,11 +18,16 @@ pub enum ServiceRole {
     Booking,
     /// The ledger.
     Ops,
+    /// The audit worker.
+    Audit,
+    /// Whoever verifies the audit log.
+    Auditor,
 }
 
 impl ServiceRole {
     /// Every role.
-    pub const ALL: [Self; 4] = [Self::Api, Self::Accounts, Self::Booking, Self::Ops];
+    pub const ALL: [Self; 6] =
+        [Self::Api, Self::Accounts, Self::Booking, Self::Ops, Self::Audit, Self::Auditor];
 
     /// Its name in the database.
     pub const fn as_str(self) -> &'static str {
@@ -31,6 +36,8 @@ impl ServiceRole {
             Self::Accounts => "mediconnect_accounts",
             Self::Booking => "mediconnect_booking",
             Self::Ops => "mediconnect_ops",
+            Self::Audit => "mediconnect_audit",
+            Self::Auditor => "mediconnect_auditor",
         }
     }
 }

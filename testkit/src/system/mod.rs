@@ -46,6 +46,7 @@ pub struct System {
     pub nats: TestNats,
     api: Option<ManagedProcess>,
     worker: Option<ManagedProcess>,
+    audit: Option<ManagedProcess>,
     listen: u16,
     api_metrics: u16,
     worker_metrics: u16,
@@ -81,6 +82,8 @@ impl System {
             accounts_url: Some(url(ServiceRole::Accounts)?),
             booking_url: Some(url(ServiceRole::Booking)?),
             ops_url: Some(url(ServiceRole::Ops)?),
+            audit_url: Some(url(ServiceRole::Audit)?),
+            auditor_url: Some(url(ServiceRole::Auditor)?),
             url: Some(owner),
             ..DatabaseSettings::default()
         };
@@ -105,6 +108,7 @@ impl System {
             nats,
             api: None,
             worker: None,
+            audit: None,
             listen,
             api_metrics,
             worker_metrics,
@@ -130,6 +134,9 @@ impl System {
             ("MC_DATABASE__ACCOUNTS_URL", secret(&database.accounts_url)),
             ("MC_DATABASE__BOOKING_URL", secret(&database.booking_url)),
             ("MC_DATABASE__OPS_URL", secret(&database.ops_url)),
+            ("MC_DATABASE__AUDIT_URL", secret(&database.audit_url)),
+            ("MC_DATABASE__AUDITOR_URL", secret(&database.auditor_url)),
+            ("MC_AUDIT__METRICS_LISTEN", "127.0.0.1:0".to_owned()),
             ("NATS_URL", self.nats.url()),
             ("MC_NATS__ACK_WAIT_MS", "2000".to_owned()),
             ("MC_API__LISTEN", format!("127.0.0.1:{}", self.listen)),
@@ -240,6 +247,35 @@ impl System {
         Ok(())
     }
 
+    /// Starts the audit worker, which isn't there otherwise: few tests look at what it writes.
+    pub fn start_audit(&mut self) -> anyhow::Result<()> {
+        self.audit = Some(self.spawn("audit", &["worker", "audit"])?);
+        Ok(())
+    }
+
+    /// SIGTERM, and the end of it.
+    pub async fn stop_audit(&mut self) -> anyhow::Result<()> {
+        let status = self.audit.take().context("no audit worker runs")?.stop().await?;
+        ensure!(status.success(), "the audit worker ended with {status}");
+        Ok(())
+    }
+
+    /// kill -9.
+    pub async fn kill_audit(&mut self) -> anyhow::Result<()> {
+        self.audit.take().context("no audit worker runs")?.kill().await?;
+        Ok(())
+    }
+
+    /// What `mediconnect audit verify --json` says, and how it exits.
+    pub async fn verify_audit(&self) -> anyhow::Result<(serde_json::Value, i32)> {
+        let output = self.command(&["audit", "verify", "--json"]).output().await?;
+        let code = output.status.code().context("the verification was killed")?;
+        let verdict = serde_json::from_slice(&output.stdout).with_context(|| {
+            format!("it printed no JSON: {}", String::from_utf8_lossy(&output.stderr))
+        })?;
+        Ok((verdict, code))
+    }
+
     /// SIGTERM, and the end of it.
     pub async fn stop_api(&mut self) -> anyhow::Result<()> {
         let status = self.api.take().context("no api runs")?.stop().await?;
@@ -324,7 +360,7 @@ impl System {
 impl Drop for System {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for name in ["api", "worker"] {
+            for name in ["api", "worker", "audit"] {
                 let log = self.log(name);
                 let tail: Vec<_> = log.lines().rev().take(30).collect();
                 eprintln!("--- the end of {name}'s log, newest first\n{}", tail.join("\n"));

@@ -138,6 +138,19 @@ impl Clinic {
         self.system.database().await.unwrap().batch_execute(sql).await.unwrap();
     }
 
+    /// The rows of a request in the audit log, once there are that many.
+    pub async fn recorded(&self, answer: &testkit::Answer, count: usize) -> Vec<Value> {
+        let id = answer.header("x-correlation-id").unwrap();
+        let path = format!("/v1/audit?correlation_id={id}");
+        let items = |body: Value| body["items"].as_array().cloned().unwrap_or_default();
+        let look = || async { Ok(items(self.admin.get(&path).await?.expect(200)?).len() == count) };
+        self.system.wait_until(&format!("{count} rows of {path}"), look).await.unwrap();
+        let mut rows = items(self.admin.get(&path).await.unwrap().expect(200).unwrap());
+        // In the order in which they were sealed.
+        rows.reverse();
+        rows
+    }
+
     /// Posts to one letter, as somebody.
     pub async fn act(&self, who: &Api, letter: &Value, deed: &str, body: Value) -> testkit::Answer {
         let path = format!("/v1/dead-letters/{}/{deed}", letter["id"].as_str().unwrap());

@@ -52,7 +52,7 @@ impl Bookkeeping {
     async fn look(&mut self) -> anyhow::Result<()> {
         // Every worker watches, and without the database too: an outage is when streams fill.
         self.bus.watch_fill().await?;
-        self.bus.make_room_for_events().await?;
+        self.bus.make_room().await?;
 
         let url = self.settings.database.require_booking_url()?;
         // Connected for this look only: in between, the connections are others'.

@@ -26,6 +26,13 @@ pub struct DatabaseSettings {
     /// Role `mediconnect_ops`: the ledger. Default: none.
     #[serde(serialize_with = "secret::hide")]
     pub ops_url: Option<SecretString>,
+    /// Role `mediconnect_audit`: the audit worker, which adds to the audit log. Default: none.
+    #[serde(serialize_with = "secret::hide")]
+    pub audit_url: Option<SecretString>,
+    /// Role `mediconnect_auditor`: `mediconnect audit verify`, which reads the audit log.
+    /// Default: none.
+    #[serde(serialize_with = "secret::hide")]
+    pub auditor_url: Option<SecretString>,
     /// Connections of the API for reads, at most. Default: 6.
     pub api_connections: u32,
     /// Connections of the API for sign-in and identity, at most. Default: 2.
@@ -46,6 +53,8 @@ impl Default for DatabaseSettings {
             accounts_url: None,
             booking_url: None,
             ops_url: None,
+            audit_url: None,
+            auditor_url: None,
             api_connections: 6,
             accounts_connections: 2,
             booking_connections: 4,
@@ -79,6 +88,16 @@ impl DatabaseSettings {
     /// The URL of the ledger, or an error that says how to set it.
     pub fn require_ops_url(&self) -> Result<&SecretString, SettingsError> {
         require(self.ops_url.as_ref(), "database.ops_url")
+    }
+
+    /// The URL of the audit worker, or an error that says how to set it.
+    pub fn require_audit_url(&self) -> Result<&SecretString, SettingsError> {
+        require(self.audit_url.as_ref(), "database.audit_url")
+    }
+
+    /// The URL of whoever verifies the audit log, or an error that says how to set it.
+    pub fn require_auditor_url(&self) -> Result<&SecretString, SettingsError> {
+        require(self.auditor_url.as_ref(), "database.auditor_url")
     }
 
     pub(super) fn check(&self) -> Result<(), Violation> {

@@ -48,6 +48,7 @@ fn take_config_file(variables: &mut Vec<Variable>) -> Option<PathBuf> {
 fn check(settings: &Settings) -> Result<(), Violation> {
     settings.admin.check()?;
     settings.api.check()?;
+    settings.audit.check()?;
     settings.booking.check()?;
     settings.database.check()?;
     settings.lifecycle.check()?;

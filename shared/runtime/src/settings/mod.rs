@@ -7,6 +7,7 @@
 
 mod admin;
 mod api;
+mod audit;
 mod booking;
 mod database;
 mod environment;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 
 pub use admin::AdminSettings;
 pub use api::ApiSettings;
+pub use audit::AuditSettings;
 pub use booking::BookingSettings;
 pub use database::DatabaseSettings;
 pub use error::SettingsError;
@@ -45,6 +47,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// The HTTP API.
     pub api: ApiSettings,
+    /// The audit worker.
+    pub audit: AuditSettings,
     /// The booking worker.
     pub booking: BookingSettings,
     /// PostgreSQL.

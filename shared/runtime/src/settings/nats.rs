@@ -26,6 +26,8 @@ pub struct NatsSettings {
     pub commands_max_bytes: u64,
     /// Size of the stream of events, at most. Default: 8 GiB.
     pub events_max_bytes: u64,
+    /// Size of the stream of audit entries, at most. Default: 8 GiB.
+    pub audit_max_bytes: u64,
     /// Size of the stream of dead letters, at most. Default: 1 GiB.
     pub dead_max_bytes: u64,
     /// Time in which a publish of unknown outcome is repeated before the caller gets a 503.
@@ -44,6 +46,7 @@ impl Default for NatsSettings {
             replicas: 1,
             commands_max_bytes: 8 * GIB,
             events_max_bytes: 8 * GIB,
+            audit_max_bytes: 8 * GIB,
             dead_max_bytes: GIB,
             publish_deadline_ms: 5_000,
             ack_wait_ms: 10_000,
@@ -76,6 +79,7 @@ impl NatsSettings {
             &[
                 ("nats.commands_max_bytes", self.commands_max_bytes),
                 ("nats.events_max_bytes", self.events_max_bytes),
+                ("nats.audit_max_bytes", self.audit_max_bytes),
                 ("nats.dead_max_bytes", self.dead_max_bytes),
             ],
         )?;

@@ -17,7 +17,7 @@ use crate::StoreError;
 use crate::pool::Pool;
 
 pub use practitioners::{Approval, NewPractitioner};
-pub use sessions::{NewSession, Rotation, TokenDigest};
+pub use sessions::{EndedSession, NewSession, Rotation, TokenDigest};
 pub use users::{Account, Credentials, FirstAdministrator};
 
 /// The data of sign-in and identity.

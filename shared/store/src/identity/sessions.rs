@@ -1,7 +1,7 @@
 //! Tables `sessions` and `refresh_tokens`: a sign-in and the chain of single-use tokens that
 //! keeps it alive. Only digests of tokens are stored.
 
-use domain::{Clock, SessionId, UserId};
+use domain::{Actor, Clock, SessionId, UserId};
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
@@ -42,9 +42,23 @@ pub enum Rotation {
     /// It was replaced a moment ago, by a request beside this one.
     JustUsed,
     /// It had been replaced before: somebody has a copy. The whole family is revoked now.
-    Reused(SessionId),
+    Reused {
+        /// The family.
+        session: SessionId,
+        /// Whose.
+        account: Account,
+    },
     /// Unknown, expired, revoked, or of a disabled account.
     Refused,
+}
+
+/// A session that was ended by its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedSession {
+    /// Which.
+    pub id: SessionId,
+    /// Whose.
+    pub user: Actor,
 }
 
 struct Presented {
@@ -98,7 +112,7 @@ impl Accounts {
             Some(used_at) if used_at >= arrived => Rotation::JustUsed,
             Some(_) => {
                 revoke(&mut transaction, presented.session_id, now).await?;
-                Rotation::Reused(presented.session_id)
+                Rotation::Reused { session: presented.session_id, account: presented.account }
             }
             None => {
                 replace(&mut transaction, old, new, presented.session_id, now).await?;
@@ -118,20 +132,24 @@ impl Accounts {
         &self,
         token: &TokenDigest,
         now: Timestamp,
-    ) -> Result<Option<SessionId>, StoreError> {
+    ) -> Result<Option<EndedSession>, StoreError> {
         let mut transaction = self.begin().await?;
-        let session: Option<SessionId> = sqlx::query_scalar!(
-            "SELECT session_id FROM refresh_tokens WHERE token_sha256 = $1",
+        let found = sqlx::query!(
+            "SELECT t.session_id, u.id AS user_id, u.email, u.role
+             FROM refresh_tokens t
+             JOIN sessions s ON s.id = t.session_id
+             JOIN users u ON u.id = s.user_id
+             WHERE t.token_sha256 = $1",
             token,
         )
         .fetch_optional(&mut *transaction)
-        .await?
-        .map(Into::into);
-        if let Some(session) = session {
-            revoke(&mut transaction, session, now).await?;
-            transaction.commit().await?;
-        }
-        Ok(session)
+        .await?;
+        let Some(found) = found else { return Ok(None) };
+        let Account { id, role, .. } = account(found.user_id.into(), found.email, &found.role)?;
+        let ended = EndedSession { id: found.session_id.into(), user: Actor { id, role } };
+        revoke(&mut transaction, ended.id, now).await?;
+        transaction.commit().await?;
+        Ok(Some(ended))
     }
 }
 

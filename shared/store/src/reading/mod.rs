@@ -2,6 +2,7 @@
 //! security shows each what is theirs. There is no other way to a row than a [`CallerTx`].
 
 mod appointments;
+mod audit;
 mod dead_letters;
 mod letter_changes;
 mod me;
@@ -19,6 +20,7 @@ use crate::StoreError;
 use crate::pool::Pool;
 
 pub use appointments::{AppointmentFilter, AppointmentPosition};
+pub use audit::{AuditFilter, AuditLogRow, AuditPosition};
 pub use dead_letters::{
     LetterAction, LetterFilter, LetterGroup, LetterPage, LetterRow, LetterState,
 };

@@ -42,6 +42,8 @@ pub enum Measurement {
     Accepts,
     /// Bookings settled by one worker, against SQL
     Settle,
+    /// Audit rows sealed by the audit worker, against COPY
+    Audit,
     /// Days of appointment requests through the public API
     Days,
     /// From start to ready, and memory at rest
@@ -50,7 +52,7 @@ pub enum Measurement {
 
 impl Measurement {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 4] = [Self::Accepts, Self::Settle, Self::Days, Self::Start];
+    pub const ALL: [Self; 5] = [Self::Accepts, Self::Settle, Self::Audit, Self::Days, Self::Start];
 }
 
 impl Arguments {

@@ -7,6 +7,7 @@
 
 mod accepts;
 mod arguments;
+mod audit;
 mod days;
 mod lab;
 mod progress;
@@ -77,6 +78,7 @@ async fn measure(
     match measurement {
         Measurement::Accepts => accepts::measure(lab, arguments).await,
         Measurement::Settle => settle::measure(lab, arguments).await,
+        Measurement::Audit => audit::measure(lab, arguments).await,
         Measurement::Days => days::measure(lab, arguments).await,
         Measurement::Start => start::measure(lab, arguments).await,
     }

@@ -14,8 +14,8 @@ use std::str::FromStr as _;
 
 use anyhow::Context as _;
 use async_nats::jetstream;
-use bus::Bus;
-use contracts::subjects;
+use bus::{Bus, KvBucket};
+use contracts::{AuditAnchor, subjects};
 use futures::TryStreamExt as _;
 use runtime::settings::NatsSettings;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -28,7 +28,7 @@ use tokio_postgres::{Client, NoTls};
 pub use clinic::{Booking, Clinic};
 pub use home::Home;
 pub use http::post;
-pub use programs::{Program, api, booking_worker, mediconnect};
+pub use programs::{Program, api, audit_worker, booking_worker, mediconnect};
 pub use rows::{Table, count, count_while};
 pub use usage::{CpuMeter, Memory, Who};
 
@@ -150,10 +150,23 @@ impl Lab {
     /// Empties the streams and forgets who has read how far.
     pub async fn empty_streams(&self) -> anyhow::Result<()> {
         let jetstream = jetstream::new(self.nats_client().await?);
-        for stream in [subjects::COMMANDS, subjects::EVENTS, subjects::DEAD] {
+        for stream in [subjects::COMMANDS, subjects::EVENTS, subjects::AUDIT, subjects::DEAD] {
             jetstream.get_stream(stream).await?.purge().await?;
         }
         self.forget_consumers().await
+    }
+
+    /// Makes the stream of audit entries anew, whose first one is 1 again: what comes before it
+    /// would be recorded as lost.
+    pub async fn begin_audit_anew(&self) -> anyhow::Result<()> {
+        jetstream::new(self.nats_client().await?).delete_stream(subjects::AUDIT).await?;
+        self.bus().await.map(drop)
+    }
+
+    /// Forgets where the audit log ended that was written last.
+    pub async fn forget_anchor(&self) -> anyhow::Result<()> {
+        let bucket = self.bus().await?.key_value(KvBucket::AuditAnchor).await?;
+        Ok(bucket.purge(AuditAnchor::LAST).await?)
     }
 
     /// Forgets who has read how far: the next worker begins at the beginning.
@@ -177,6 +190,11 @@ impl Database {
     /// A connection of the superuser, whom row-level security doesn't bind.
     pub async fn connect(&self) -> anyhow::Result<Client> {
         connect(&self.url).await
+    }
+
+    /// A connection of a service's role.
+    pub async fn connect_as(&self, role: ServiceRole) -> anyhow::Result<Client> {
+        connect(&self.url_for(role)?).await
     }
 
     /// The URL of a service's role.

@@ -78,6 +78,18 @@ pub async fn booking_worker(lab: &Lab, database: &Database) -> anyhow::Result<Pr
     program.ready("/metrics").await
 }
 
+/// Starts an audit worker, which has no door but its metrics either.
+pub async fn audit_worker(lab: &Lab, database: &Database) -> anyhow::Result<Program> {
+    let metrics = format!("127.0.0.1:{}", free_loopback_port()?);
+    let environment = vec![
+        ("MC_DATABASE__AUDIT_URL", database.url_for(ServiceRole::Audit)?),
+        ("MC_AUDIT__METRICS_LISTEN", metrics.clone().into()),
+    ];
+    let url = format!("http://{metrics}");
+    let program = Program::start(lab, "audit", &["worker", "audit"], environment, url)?;
+    program.ready("/metrics").await
+}
+
 impl Program {
     fn start(
         lab: &Lab,

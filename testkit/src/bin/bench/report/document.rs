@@ -43,10 +43,10 @@ impl Report {
         }
         write!(
             text,
-            "\n## Again\n\n    {}\n\nOn an idle machine. `--only accepts`, `settle`, `days` or \
-             `start` measures a part, `--quick`\ngives a first impression, `--file` and `--day` \
-             choose other days to book, and `--json` prints\neverything for a program. Only a \
-             complete run writes this file.\n",
+            "\n## Again\n\n    {}\n\nOn an idle machine. `--only accepts`, `settle`, `audit`, \
+             `days` or `start` measures a part,\n`--quick` gives a first impression, `--file` \
+             and `--day` choose other days to book, and `--json`\nprints everything for a \
+             program. Only a complete run writes this file.\n",
             self.how
         )
         .expect("writing to a String can't fail");

@@ -1,0 +1,159 @@
+//! What a handler says of its answer, so that it can be recorded.
+
+use axum::response::{IntoResponse, Response};
+use contracts::AuditKind;
+use contracts::audit::{AuditAction, AuditResource, ResourceKind, StatedReason};
+use domain::{DeadLetterId, PatientId, RequestId, Role, SessionId, UserId};
+use uuid::Uuid;
+
+/// What is to be recorded of an answer. Who asked, from where and for what is known without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub(super) kind: AuditKind,
+    pub(super) action: AuditAction,
+    pub(super) resource: Option<AuditResource>,
+    pub(super) patients: Vec<PatientId>,
+    pub(super) stated_reason: Option<StatedReason>,
+    pub(super) who: Option<Who>,
+}
+
+/// Somebody who was recognised by something else than an access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// Their account.
+    pub id: UserId,
+    /// What they may do.
+    pub role: Role,
+    /// Their sign-in, if they have one.
+    pub session: Option<SessionId>,
+}
+
+/// An answer, and what is to be recorded of it. Routes that show a patient's data answer with
+/// nothing else; `operations` says which those are.
+#[derive(Clone, Debug)]
+pub struct Audited<T> {
+    answer: T,
+    note: Option<Note>,
+}
+
+/// The note on its way to the layer that records it; none says that there is nothing to record.
+#[derive(Clone, Debug)]
+pub(super) struct Noted(pub Option<Note>);
+
+impl Note {
+    /// A patient's data was shown.
+    pub fn read(kind: ResourceKind, id: Uuid, patient: PatientId) -> Self {
+        Self {
+            patients: vec![patient],
+            ..Self::about(AuditKind::Read, AuditAction::Read, kind, id)
+        }
+    }
+
+    /// A list was shown, of or about these patients.
+    pub fn search(kind: ResourceKind, patients: impl IntoIterator<Item = PatientId>) -> Self {
+        let mut patients: Vec<PatientId> = patients.into_iter().collect();
+        patients.sort_unstable();
+        patients.dedup();
+        let resource = Some(AuditResource { kind, id: None, version: None });
+        let (kind, action) = (AuditKind::Search, AuditAction::Execute);
+        Self { kind, action, resource, patients, stated_reason: None, who: None }
+    }
+
+    /// Somebody changed who may do what.
+    pub fn administration(action: AuditAction, kind: ResourceKind, id: UserId) -> Self {
+        Self::about(AuditKind::Administration, action, kind, id.as_uuid())
+    }
+
+    /// Somebody decides what becomes of a dead letter.
+    pub fn maintenance(action: AuditAction, letter: DeadLetterId, reason: &StatedReason) -> Self {
+        let kind = AuditKind::Maintenance;
+        let note = Self::about(kind, action, ResourceKind::MessageHeader, letter.as_uuid());
+        Self { stated_reason: Some(reason.clone()), ..note }
+    }
+
+    /// A dead letter's message was shown as it is.
+    pub fn unmasking(
+        letter: DeadLetterId,
+        reason: StatedReason,
+        patients: impl IntoIterator<Item = PatientId>,
+    ) -> Self {
+        let (kind, resource) = (AuditKind::Unmasking, ResourceKind::MessageHeader);
+        let note = Self::about(kind, AuditAction::Read, resource, letter.as_uuid());
+        let patients = patients.into_iter().collect();
+        Self { patients, stated_reason: Some(reason), ..note }
+    }
+
+    /// Somebody takes a request back. No fact says so: nothing has come of it.
+    pub fn withdrawal(request: RequestId) -> Self {
+        let (kind, action) = (AuditKind::Withdrawal, AuditAction::Update);
+        Self::about(kind, action, ResourceKind::Task, request.as_uuid())
+    }
+
+    /// Somebody registered as a patient.
+    pub fn registration(who: Who) -> Self {
+        let about = (AuditKind::Registration, AuditAction::Create, ResourceKind::Patient);
+        let note = Self::about(about.0, about.1, about.2, who.id.as_uuid());
+        Self { patients: vec![who.id.into()], who: Some(who), ..note }
+    }
+
+    /// Somebody signed in.
+    pub fn sign_in(who: Who) -> Self {
+        Self::session(AuditKind::SignIn, Some(who))
+    }
+
+    /// Somebody didn't get in; whose account it was, if there is one.
+    pub fn sign_in_failure(who: Option<Who>) -> Self {
+        Self::session(AuditKind::SignInFailure, who)
+    }
+
+    /// Somebody signed out.
+    pub fn sign_out(who: Who) -> Self {
+        Self::session(AuditKind::SignOut, Some(who))
+    }
+
+    /// A refresh token was used twice.
+    pub fn token_reuse(who: Who) -> Self {
+        Self::session(AuditKind::TokenReuse, Some(who))
+    }
+
+    fn session(kind: AuditKind, who: Option<Who>) -> Self {
+        let patients = Vec::new();
+        let action = AuditAction::Execute;
+        Self { kind, action, resource: None, patients, stated_reason: None, who }
+    }
+
+    fn about(kind: AuditKind, action: AuditAction, resource: ResourceKind, id: Uuid) -> Self {
+        let resource = Some(AuditResource { kind: resource, id: Some(id), version: None });
+        let patients = Vec::new();
+        Self { kind, action, resource, patients, stated_reason: None, who: None }
+    }
+
+    /// In that version.
+    #[must_use]
+    pub fn in_version(mut self, version: i32) -> Self {
+        if let Some(resource) = &mut self.resource {
+            resource.version = Some(version);
+        }
+        self
+    }
+}
+
+impl<T> Audited<T> {
+    /// An answer that leaves once this is recorded.
+    pub fn new(note: Note, answer: T) -> Self {
+        Self { answer, note: Some(note) }
+    }
+
+    /// An answer that says nothing of any patient.
+    pub fn of_nobody(answer: T) -> Self {
+        Self { answer, note: None }
+    }
+}
+
+impl<T: IntoResponse> IntoResponse for Audited<T> {
+    fn into_response(self) -> Response {
+        let mut response = self.answer.into_response();
+        response.extensions_mut().insert(Noted(self.note));
+        response
+    }
+}

@@ -1,0 +1,298 @@
+//! `mediconnect audit verify` against the database's superuser, who can do everything: each way of
+//! tampering is named.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use bus::{AuditPublisher, KvBucket};
+use domain::PatientId;
+use runtime::Shutdown;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use servers::{LogFile, ManagedProcess, Registry, StopPlan};
+use store::ServiceRole;
+use tempfile::TempDir;
+use testkit::{TestDatabase, TestNats, any_entry, program};
+use tokio::process::Command;
+use tokio::time::{Instant, sleep};
+use tokio_postgres::Client;
+
+const INTACT: i32 = 0;
+const NOT_INTACT: i32 = 1;
+const CANNOT_TELL: i32 = 2;
+
+/// A bound against hanging.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A sealed log of six rows in three seals, whose worker has ended.
+struct Sealed {
+    database: TestDatabase,
+    /// A superuser whom no trigger stops.
+    tamperer: Client,
+    nats: TestNats,
+    home: TempDir,
+}
+
+impl Sealed {
+    async fn new() -> anyhow::Result<Self> {
+        let database = TestDatabase::create().await?;
+        let tamperer = database.admin().await?;
+        tamperer.batch_execute("SET session_replication_role = replica").await?;
+        let sealed =
+            Self { tamperer, database, nats: TestNats::start().await?, home: tempfile::tempdir()? };
+        for seal in 1..=3 {
+            sealed.add_a_seal(seal).await?;
+        }
+        Ok(sealed)
+    }
+
+    /// Two rows more, and their seal; the worker is stopped so that the next one is another's.
+    async fn add_a_seal(&self, number: i64) -> anyhow::Result<()> {
+        let bus = self.nats.bus().await?;
+        let publisher = AuditPublisher::start(&bus, &Shutdown::new());
+        let patients = [PatientId::generate(), PatientId::generate()];
+        publisher.publish(&any_entry(&patients), None, PATIENCE).await?;
+        self.work_until_anchored(number).await
+    }
+
+    /// Lets a worker work until the anchor says that this seal was made meanwhile.
+    async fn work_until_anchored(&self, seal: i64) -> anyhow::Result<()> {
+        let bucket = self.nats.bus().await?.key_value(KvBucket::AuditAnchor).await?;
+        let before = bucket.get("last").await?.unwrap_or_default();
+        let log = LogFile::open(&self.home.path().join("logs"), "audit")?;
+        let mut command = self.command(&["worker", "audit"]);
+        command.stdout(log.stdio()?).stderr(log.stdio()?).stdin(std::process::Stdio::null());
+        let registry = Registry::of_home(self.home.path())?;
+        let plan = StopPlan::terminate(PATIENCE);
+        let mut worker = ManagedProcess::spawn(&registry, "audit", command, plan)?;
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let anchor = bucket.get("last").await?.unwrap_or_default();
+            let is_new = anchor != before;
+            let anchor: Value = serde_json::from_slice(&anchor).unwrap_or_default();
+            if is_new && anchor["seal"] == seal {
+                break;
+            }
+            ensure!(Instant::now() < give_up, "no seal {seal}: {anchor} {}", log.tail());
+            sleep(Duration::from_millis(10)).await;
+        }
+        let status = worker.stop().await?;
+        ensure!(status.success(), "{status}: {}", log.tail());
+        Ok(())
+    }
+
+    async fn tamper(&self, sql: &str) -> anyhow::Result<()> {
+        Ok(self.tamperer.batch_execute(sql).await?)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let url = |role| self.database.url_for(role).expose_secret().to_owned();
+        let mut command = Command::new(program());
+        command
+            .env_clear()
+            .env("MC_DATABASE__AUDIT_URL", url(ServiceRole::Audit))
+            .env("MC_DATABASE__AUDITOR_URL", url(ServiceRole::Auditor))
+            .env("MC_AUDIT__METRICS_LISTEN", "127.0.0.1:0")
+            .env("NATS_URL", self.nats.url())
+            .args(arguments);
+        command
+    }
+
+    async fn verify(&self) -> anyhow::Result<(Value, i32)> {
+        let output = self.command(&["audit", "verify", "--json"]).output().await?;
+        let verdict = serde_json::from_slice(&output.stdout)
+            .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
+        Ok((verdict, output.status.code().context("killed")?))
+    }
+
+    /// What is found, and nothing else; people are told the same.
+    async fn finds(&self, findings: Value) -> anyhow::Result<()> {
+        let (verdict, code) = self.verify().await?;
+        assert_eq!(verdict["findings"], findings, "{verdict:#}");
+        assert_eq!((code, &verdict["intact"]), (NOT_INTACT, &Value::from(false)));
+        let output = self.command(&["audit", "verify"]).output().await?;
+        assert_eq!(output.status.code(), Some(NOT_INTACT));
+        let said = String::from_utf8(output.stdout)?;
+        ensure!(said.ends_with("the audit log is NOT INTACT\n"), "{said}");
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn an_untouched_log_is_intact() -> anyhow::Result<()> {
+    let sealed = Sealed::new().await?;
+    let (verdict, code) = sealed.verify().await?;
+    assert_eq!(code, INTACT, "{verdict:#}");
+    let expected = json!({ "intact": true, "rows": 6, "seals": 3, "last_seal": 3,
+        "anchored_seal": 3, "waiting": 0, "findings": [] });
+    for (name, value) in expected.as_object().context("an object")? {
+        assert_eq!(verdict[name], *value, "{name}");
+    }
+    assert_eq!(verdict["last_hash"].as_str().map(str::len), Some(64));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_empty_log_is_intact() -> anyhow::Result<()> {
+    let sealed = Sealed::new().await?;
+    let empty = Sealed {
+        database: TestDatabase::create().await?,
+        nats: TestNats::start().await?,
+        ..sealed
+    };
+    empty.nats.bus().await?;
+    let (verdict, code) = empty.verify().await?;
+    assert_eq!((code, &verdict["rows"]), (INTACT, &Value::from(0)), "{verdict:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_edited_row_is_named_whichever_column_it_is() -> anyhow::Result<()> {
+    let sealed = Sealed::new().await?;
+    let columns = "SELECT column_name::text FROM information_schema.columns
+        WHERE table_name = 'audit_log' AND column_name <> 'position'";
+    let columns = sealed.tamperer.query(columns, &[]).await?;
+    ensure!(columns.len() > 20);
+    for column in columns.iter().map(|row| row.get::<_, String>(0)) {
+        // Another value of the same type, that the table's checks let pass.
+        let value = match column.as_str() {
+            "stream" => "'MC_EVENTS'",
+            "action" => "'D'",
+            "outcome" => "8",
+            "recorded_at" => "recorded_at + interval '1 microsecond'",
+            "message_sha256" => "sha256('')",
+            "sequence" | "resource_version" | "occurrences" | "gap_from" => "1000000",
+            name if name.ends_with("_id") => "gen_random_uuid()",
+            _ => "'somebody else'",
+        };
+        let keep = "CREATE TEMP TABLE before AS SELECT * FROM audit_log WHERE position = 4";
+        sealed.tamper(keep).await?;
+        sealed
+            .tamper(&format!("UPDATE audit_log SET {column} = {value} WHERE position = 4"))
+            .await?;
+        let (verdict, code) = sealed.verify().await?;
+        let expected = json!([{ "what": "row_changed", "row": 4, "seal": 2 }]);
+        assert_eq!((code, &verdict["findings"]), (NOT_INTACT, &expected), "{column}");
+        let restore = "DELETE FROM audit_log WHERE position = 4;
+            INSERT INTO audit_log SELECT * FROM before; DROP TABLE before";
+        sealed.tamper(restore).await?;
+    }
+    assert_eq!(sealed.verify().await?.1, INTACT, "everything is as it was");
+
+    sealed.tamper("UPDATE audit_log SET recorded_at = 'infinity' WHERE position = 1").await?;
+    sealed.finds(json!([{ "what": "row_changed", "row": 1, "seal": 1 }])).await
+}
+
+#[tokio::test]
+async fn a_deleted_row_is_named() -> anyhow::Result<()> {
+    let sealed = Sealed::new().await?;
+    sealed.tamper("DELETE FROM audit_log WHERE position = 3").await?;
+    sealed.finds(json!([{ "what": "rows_missing", "from": 3, "to": 3, "seal": 2 }])).await?;
+    // Closing the gap doesn't help.
+    sealed.tamper("UPDATE audit_log SET position = 3 WHERE position = 4").await?;
+    let expected = json!([
+        { "what": "rows_missing", "from": 4, "to": 4, "seal": 2 },
+        { "what": "row_moved", "row": 3, "sealed_as": 4 },
+    ]);
+    sealed.finds(expected).await
+}
+
+#[tokio::test]
+async fn rows_that_changed_places_are_named() -> anyhow::Result<()> {
+    let sealed = Sealed::new().await?;
+    sealed
+        .tamper(
+            "UPDATE audit_log SET position = 100 WHERE position = 2;
+             UPDATE audit_log SET position = 2 WHERE position = 5;
+             UPDATE audit_log SET position = 5 WHERE position = 100",
+        )
+        .await?;
+    let expected = json!([
+        { "what": "row_moved", "row": 2, "sealed_as": 5 },
+        { "what": "row_moved", "row": 5, "sealed_as": 2 },
+    ]);
+    sealed.finds(expected).await
+}
+
+#[tokio::test]
+async fn an_added_row_is_named() -> anyhow::Result<()> {
+    let sealed = Sealed::new().await?;
+    sealed
+        .tamper(
+            "CREATE TEMP TABLE copy AS SELECT * FROM audit_log WHERE position = 6;
+             UPDATE copy SET position = 7; INSERT INTO audit_log SELECT * FROM copy",
+        )
+        .await?;
+    sealed.finds(json!([{ "what": "rows_unsealed", "from": 7, "count": 1 }])).await
+}
+
+#[tokio::test]
+async fn an_edited_or_deleted_seal_is_named() -> anyhow::Result<()> {
+    let sealed = Sealed::new().await?;
+    sealed.tamper("UPDATE audit_seals SET sealed_at = now() WHERE number = 2").await?;
+    sealed.finds(json!([{ "what": "seal_changed", "seal": 2 }])).await?;
+    sealed.tamper("DELETE FROM audit_seals WHERE number = 2").await?;
+    let expected = json!([
+        { "what": "seals_missing", "from": 2, "to": 2 },
+        { "what": "rows_unsealed", "from": 3, "count": 2 },
+    ]);
+    sealed.finds(expected).await
+}
+
+#[tokio::test]
+async fn a_cut_tail_is_named_and_stays_so_after_new_seals() -> anyhow::Result<()> {
+    let sealed = Sealed::new().await?;
+    sealed
+        .tamper(
+            "DELETE FROM audit_log WHERE position > 4;
+             DELETE FROM audit_seals WHERE number > 2",
+        )
+        .await?;
+    let cut =
+        json!([{ "what": "tail_cut", "last_seal": 2, "anchored_seal": 3, "anchored_row": 6 }]);
+    sealed.finds(cut).await?;
+
+    // The worker seals again what the stream still has: the rows are back, and yet it isn't the
+    // log that it was. The anchor that betrays it is kept.
+    sealed.work_until_anchored(3).await?;
+    let (verdict, code) = sealed.verify().await?;
+    assert_eq!((code, &verdict["rows"]), (NOT_INTACT, &Value::from(6)));
+    assert_eq!(verdict["findings"], json!([{ "what": "rewritten", "seal": 3 }]), "{verdict:#}");
+    sealed.add_a_seal(4).await?;
+    sealed.finds(json!([{ "what": "rewritten", "seal": 3 }])).await
+}
+
+#[tokio::test]
+async fn a_log_that_was_emptied_is_named() -> anyhow::Result<()> {
+    let sealed = Sealed::new().await?;
+    sealed.tamper("TRUNCATE audit_log; TRUNCATE audit_seals").await?;
+    let cut =
+        json!([{ "what": "tail_cut", "last_seal": 0, "anchored_seal": 3, "anchored_row": 6 }]);
+    sealed.finds(cut).await
+}
+
+#[tokio::test]
+async fn a_missing_anchor_is_said() -> anyhow::Result<()> {
+    let sealed = Sealed::new().await?;
+    let bus = sealed.nats.bus().await?;
+    bus.key_value(KvBucket::AuditAnchor).await?.purge("last").await?;
+    sealed.finds(json!([{ "what": "no_anchor" }])).await
+}
+
+#[tokio::test]
+async fn without_servers_it_cannot_tell_and_says_what_to_do() -> anyhow::Result<()> {
+    let mut sealed = Sealed::new().await?;
+    sealed.database.take_away().await?;
+    let output = sealed.command(&["audit", "verify"]).output().await?;
+    let said = String::from_utf8(output.stderr)?;
+    assert_eq!(output.status.code(), Some(CANNOT_TELL), "{said}");
+    assert!(said.contains("the audit log can't be read"), "{said}");
+    sealed.database.bring_back().await?;
+
+    sealed.nats.kill().await?;
+    let output = sealed.command(&["audit", "verify"]).output().await?;
+    let said = String::from_utf8(output.stderr)?;
+    assert_eq!(output.status.code(), Some(CANNOT_TELL), "{said}");
+    assert!(said.contains("NATS_URL"), "{said}");
+    Ok(())
+}
