@@ -17,6 +17,7 @@ mod replay;
 mod service;
 mod settings;
 mod up;
+mod values;
 mod worker;
 
 use std::process::ExitCode;
