@@ -91,8 +91,9 @@ async fn nats(
             })?;
         bus.ensure_topology().await.with_context(|| {
             format!(
-                "the NATS server at {} can't keep the streams. JetStream has to be on: start \
-                 nats-server with -js, or with a jetstream block in its configuration",
+                "the NATS server at {} can't keep the streams: start nats-server with -js, or with a \
+                 jetstream block in its configuration, and with room for what the settings \
+                 nats.*_max_bytes allow",
                 settings.url
             )
         })?;
