@@ -26,7 +26,7 @@ pub struct NatsSettings {
     pub commands_max_bytes: u64,
     /// Size of the stream of events, at most. Default: 8 GiB.
     pub events_max_bytes: u64,
-    /// Size of the stream of audit entries, at most. Default: 8 GiB.
+    /// Size of the stream of audit entries, at most. Default: 2 GiB.
     pub audit_max_bytes: u64,
     /// Size of the stream of dead letters, at most. Default: 1 GiB.
     pub dead_max_bytes: u64,
@@ -46,7 +46,7 @@ impl Default for NatsSettings {
             replicas: 1,
             commands_max_bytes: 8 * GIB,
             events_max_bytes: 8 * GIB,
-            audit_max_bytes: 8 * GIB,
+            audit_max_bytes: 2 * GIB,
             dead_max_bytes: GIB,
             publish_deadline_ms: 5_000,
             ack_wait_ms: 10_000,
