@@ -169,7 +169,7 @@ async fn is_ready_with_a_clinic_keeps_it_and_leaves_nothing_running() {
     assert_eq!(doctors["items"].as_array().unwrap().len(), 3, "{doctors}");
 
     let pids = up.pids();
-    assert_eq!(pids.len(), 4);
+    assert_eq!(pids.len(), 5);
     assert!(up.end(Signal::TERM).await.success());
     assert!(!pids.iter().any(|pid| is_running(*pid)));
     assert!(!folder.path().join("up.json").exists());
@@ -224,7 +224,7 @@ async fn killed_processes_are_started_again() {
         up.says(&format!("{name} was started again")).await;
     }
     let pids = up.pids();
-    assert_eq!(pids.len(), 4);
+    assert_eq!(pids.len(), 5);
     assert!(up.end(Signal::TERM).await.success());
     assert!(!pids.iter().any(|pid| is_running(*pid)));
 }
