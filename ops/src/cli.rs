@@ -10,9 +10,10 @@ use runtime::Shutdown;
 use crate::dlq::DlqArguments;
 use crate::insurer::InsurerArguments;
 use crate::ledger::LedgerArguments;
+use crate::probe::ProbeArguments;
 use crate::replay::ReplayArguments;
 use crate::up::UpArguments;
-use crate::{admin, api, breaker, dlq, insurer, ledger, migrate, replay, settings, up, worker};
+use crate::{admin, api, breaker, dlq, insurer, ledger, migrate, probe, replay, settings, up, worker};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -22,7 +23,8 @@ Exit codes:
 
 Settings come from the defaults, a TOML file (--config or MC_CONFIG), and variables
 MC_<SECTION>__<KEY>; DATABASE_URL, NATS_URL, ADMIN_EMAIL, ADMIN_PASSWORD and
-OTEL_EXPORTER_OTLP_ENDPOINT are understood as well. An unknown key is refused.
+OTEL_EXPORTER_OTLP_ENDPOINT are understood as well. With _FILE behind its name, a variable
+names a file that holds the value. An unknown key is refused.
 
 Examples:
   mediconnect up                      everything on this machine, until Ctrl-C
@@ -56,6 +58,7 @@ enum Command {
     Worker(worker::WorkerCommand),
     Insurer(InsurerArguments),
     Migrate(migrate::MigrateArguments),
+    Probe(ProbeArguments),
     /// Manage administrators.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
@@ -77,6 +80,7 @@ impl Cli {
             Command::Worker(worker) => worker::run(worker, settings::load(config)?).await,
             Command::Insurer(arguments) => insurer::run(arguments, settings::load(config)?).await,
             Command::Migrate(arguments) => migrate::run(arguments, &settings::load(config)?).await,
+            Command::Probe(arguments) => probe::run(arguments).await,
             Command::Admin(command) => admin::run(command, &settings::load(config)?).await,
             Command::Dlq(arguments) => dlq::run(arguments).await,
             Command::Ledger(arguments) => {

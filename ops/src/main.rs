@@ -11,6 +11,7 @@ mod insurer;
 mod ledger;
 mod local;
 mod migrate;
+mod probe;
 mod progress;
 mod replay;
 mod service;

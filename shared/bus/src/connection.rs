@@ -153,9 +153,10 @@ fn options(settings: &NatsSettings, name: &str) -> (ConnectOptions, watch::Recei
             async move { on_event(&event, &count) }
         });
     let options = match settings.credentials() {
-        Some((user, password)) => {
-            options.user_and_password(user.to_owned(), password.expose_secret().to_owned())
-        }
+        // An inbox of the user's own: who may listen to `_INBOX.>` hears everybody's answers.
+        Some((user, password)) => options
+            .custom_inbox_prefix(format!("_INBOX.{user}"))
+            .user_and_password(user.to_owned(), password.expose_secret().to_owned()),
         None => options,
     };
     (options, connections)

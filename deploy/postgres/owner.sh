@@ -1,0 +1,11 @@
+#!/bin/sh
+# Run once, by a new PostgreSQL, as its superuser: the role that owns the schema, and its database.
+# The owner is no superuser, so row-level security, which is forced, binds it too; it makes the
+# services' roles when `mediconnect migrate` runs.
+set -eu
+
+psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 \
+    --set password="$(cat "${OWNER_PASSWORD_FILE:-/run/secrets/owner_password}")" <<'SQL'
+CREATE ROLE mediconnect LOGIN CREATEROLE PASSWORD :'password';
+CREATE DATABASE mediconnect OWNER mediconnect;
+SQL
