@@ -4,8 +4,8 @@
 # services' roles when `mediconnect migrate` runs.
 set -eu
 
-psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 \
-    --set password="$(cat "${OWNER_PASSWORD_FILE:-/run/secrets/owner_password}")" <<'SQL'
-CREATE ROLE mediconnect LOGIN CREATEROLE PASSWORD :'password';
-CREATE DATABASE mediconnect OWNER mediconnect;
+psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --dbname postgres \
+    --set password="$(cat "${OWNER_PASSWORD_FILE:-/run/secrets/owner.password}")" <<'SQL'
+CREATE ROLE mediconnect_owner LOGIN CREATEROLE PASSWORD :'password';
+CREATE DATABASE scheduling OWNER mediconnect_owner;
 SQL

@@ -13,7 +13,9 @@ use crate::ledger::LedgerArguments;
 use crate::probe::ProbeArguments;
 use crate::replay::ReplayArguments;
 use crate::up::UpArguments;
-use crate::{admin, api, breaker, dlq, insurer, ledger, migrate, probe, replay, settings, up, worker};
+use crate::{
+    admin, api, breaker, dlq, insurer, ledger, migrate, probe, replay, settings, up, worker,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:

@@ -2,6 +2,7 @@
 
 mod api;
 mod database;
+mod deployment;
 mod insurer;
 mod ledger;
 mod messages;
@@ -11,6 +12,7 @@ mod system;
 
 pub use api::{Answer, Api};
 pub use database::{POSTGRES_URL, TestDatabase};
+pub use deployment::{Deployment, Node};
 pub use insurer::Insurer;
 pub use ledger::ledger_command;
 pub use messages::any_command;

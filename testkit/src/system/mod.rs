@@ -301,13 +301,7 @@ impl System {
     where
         F: Future<Output = anyhow::Result<bool>>,
     {
-        let give_up = Instant::now() + PATIENCE;
-        while !holds().await? {
-            let now = Instant::now();
-            ensure!(now < give_up, "waited in vain until {what}");
-            sleep(LOOK_EVERY).await;
-        }
-        Ok(())
+        wait_until(what, holds).await
     }
 
     /// What `mediconnect ledger --json` says, and how it exits.
@@ -333,14 +327,28 @@ impl Drop for System {
     }
 }
 
+/// Looks until the condition holds.
+pub(crate) async fn wait_until<F>(what: &str, holds: impl Fn() -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<bool>>,
+{
+    let give_up = Instant::now() + PATIENCE;
+    while !holds().await? {
+        let now = Instant::now();
+        ensure!(now < give_up, "waited in vain until {what}");
+        sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
+
 /// Open to the account that PostgreSQL runs as when the suite runs as root.
-fn folder() -> anyhow::Result<TempDir> {
+pub(crate) fn folder() -> anyhow::Result<TempDir> {
     use std::os::unix::fs::PermissionsExt;
     let permissions = std::fs::Permissions::from_mode(0o755);
     Ok(tempfile::Builder::new().prefix("mediconnect-").permissions(permissions).tempdir()?)
 }
 
-async fn metrics(port: u16) -> anyhow::Result<String> {
+pub(crate) async fn metrics(port: u16) -> anyhow::Result<String> {
     let url = format!("http://127.0.0.1:{port}/metrics");
     Ok(reqwest::get(url).await?.error_for_status()?.text().await?)
 }

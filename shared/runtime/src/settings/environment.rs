@@ -63,7 +63,11 @@ impl Variable {
             .map_err(|source| SettingsError::SecretUnreadable { name: name(), source })?;
         let value = text.strip_suffix('\n').unwrap_or(&text);
         let value = value.strip_suffix('\r').unwrap_or(value);
-        if value.is_empty() { Err(SettingsError::SecretEmpty { name: name() }) } else { Ok(value.to_owned()) }
+        if value.is_empty() {
+            Err(SettingsError::SecretEmpty { name: name() })
+        } else {
+            Ok(value.to_owned())
+        }
     }
 }
 

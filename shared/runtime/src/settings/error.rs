@@ -30,7 +30,9 @@ pub enum SettingsError {
         name: String,
     },
     /// The file that a variable names can't be read.
-    #[error("cannot read the file that {name} in the environment names: {source}; correct the path")]
+    #[error(
+        "cannot read the file that {name} in the environment names: {source}; correct the path"
+    )]
     SecretUnreadable {
         /// The variable's name.
         name: String,

@@ -29,8 +29,9 @@ impl Known {
 
     /// The variables as if those that name a file held its content.
     pub fn read_files(&self, variables: &[Variable]) -> Result<Vec<Variable>, SettingsError> {
-        let is_given =
-            |name: &str| variables.iter().any(|found| found.name == name && !found.value.is_empty());
+        let is_given = |name: &str| {
+            variables.iter().any(|found| found.name == name && !found.value.is_empty())
+        };
         let read = |variable: &Variable| {
             let names_file = |found: &InFile<'_>| self.has(found.key) && !self.has(&variable.key);
             let Some(InFile { key, direct }) = variable.in_file().filter(names_file) else {
