@@ -163,7 +163,7 @@ impl Deployment {
             .custom_inbox_prefix(format!("_INBOX.{user}"))
             .user_and_password(user.to_owned(), password);
         let urls: Vec<_> = self.nodes.iter().map(Node::url).collect();
-        Ok(options.connect(urls.join(",")).await?)
+        Ok(options.connect(urls.as_slice()).await?)
     }
 
     /// The superuser's connection, to look behind the scenes.
