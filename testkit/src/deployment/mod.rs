@@ -33,6 +33,7 @@ pub struct Deployment {
     /// The nodes of NATS, in the order of their files.
     pub nodes: Vec<Node>,
     postgres: PrivatePostgres,
+    postgres_is_stopped: bool,
     site: Site,
     settings: Vec<(String, String)>,
     home: TempDir,
@@ -40,10 +41,38 @@ pub struct Deployment {
 
 /// One process of the product.
 struct Service {
+    plan: Plan,
+    process: ManagedProcess,
+}
+
+/// How it is started, now and again.
+#[derive(Clone)]
+struct Plan {
     name: String,
+    service: &'static str,
+    arguments: &'static [&'static str],
     listen: u16,
     metrics: u16,
-    process: ManagedProcess,
+}
+
+impl Plan {
+    fn new(
+        service: &'static str,
+        number: usize,
+        arguments: &'static [&'static str],
+    ) -> anyhow::Result<Self> {
+        let (listen, metrics) = (free_loopback_port()?, free_loopback_port()?);
+        Ok(Self { name: format!("{service}-{number}"), service, arguments, listen, metrics })
+    }
+
+    /// What the compose file's health check asks.
+    fn health(&self) -> String {
+        if self.service == "api" {
+            format!("http://127.0.0.1:{}/readyz", self.listen)
+        } else {
+            format!("http://127.0.0.1:{}/metrics", self.metrics)
+        }
+    }
 }
 
 impl Deployment {
@@ -63,6 +92,7 @@ impl Deployment {
             services: Vec::new(),
             nodes: Vec::new(),
             postgres,
+            postgres_is_stopped: false,
             site,
             settings: settings.collect(),
             home,
@@ -70,65 +100,124 @@ impl Deployment {
         for node in nodes {
             deployment.nodes.push(Node::start(deployment.home.path(), node)?);
         }
-        for node in &deployment.nodes {
-            wait_until("the nodes have found each other", || node.is_healthy()).await?;
-        }
+        deployment.wait_for_nodes().await?;
         deployment.migrate().await?;
         for number in 1..=APIS {
-            deployment.start_service("api", number, &["api"]).await?;
+            deployment.start_service(Plan::new("api", number, &["api"])?).await?;
         }
         for number in 1..=WORKERS {
-            deployment.start_service("booking", number, &["worker", "booking"]).await?;
+            let plan = Plan::new("booking", number, &["worker", "booking"])?;
+            deployment.start_service(plan).await?;
         }
         let can_sign_in = || async { Ok(deployment.admin().await.is_ok()) };
         wait_until("the administrator can sign in", can_sign_in).await?;
         Ok(deployment)
     }
 
-    async fn migrate(&self) -> anyhow::Result<()> {
+    async fn wait_for_nodes(&self) -> anyhow::Result<()> {
+        for node in &self.nodes {
+            wait_until("the nodes have found each other", || node.is_healthy()).await?;
+        }
+        Ok(())
+    }
+
+    /// Roles, schema and streams.
+    pub async fn migrate(&self) -> anyhow::Result<()> {
         let output = self.command("migrate", &["migrate", "--streams"])?.output().await?;
         let complaint = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "migrate ended with {}: {complaint}", output.status);
         Ok(())
     }
 
-    async fn start_service(
-        &mut self,
-        service: &str,
-        number: usize,
-        arguments: &[&str],
-    ) -> anyhow::Result<()> {
-        let (listen, port) = (free_loopback_port()?, free_loopback_port()?);
-        let name = format!("{service}-{number}");
-        let mut command = self.command(service, arguments)?;
-        let section = service.to_uppercase();
-        command.env(format!("MC_{section}__METRICS_LISTEN"), format!("127.0.0.1:{port}"));
-        if service == "api" {
-            command.env("MC_API__LISTEN", format!("127.0.0.1:{listen}"));
+    async fn start_service(&mut self, plan: Plan) -> anyhow::Result<()> {
+        let mut command = self.command(plan.service, plan.arguments)?;
+        let section = plan.service.to_uppercase();
+        command.env(format!("MC_{section}__METRICS_LISTEN"), format!("127.0.0.1:{}", plan.metrics));
+        if plan.service == "api" {
+            command.env("MC_API__LISTEN", format!("127.0.0.1:{}", plan.listen));
         }
-        let log = LogFile::open(&self.home.path().join("logs"), &name)?;
+        let log = LogFile::open(&self.home.path().join("logs"), &plan.name)?;
         command.stdout(log.stdio()?).stderr(log.stdio()?).stdin(Stdio::null());
         let registry = Registry::of_home(self.home.path())?;
-        let plan = StopPlan::terminate(Duration::from_secs(20));
-        let process = ManagedProcess::spawn(&registry, &name, command, plan)?;
-        self.services.push(Service { name, listen, metrics: port, process });
-        self.wait_until_well(service == "api").await
-    }
-
-    /// As the compose file's health checks say, of the service that was started last.
-    async fn wait_until_well(&mut self, is_api: bool) -> anyhow::Result<()> {
-        let service = self.services.last().context("one was just started")?;
-        let url = if is_api {
-            format!("http://127.0.0.1:{}/readyz", service.listen)
-        } else {
-            format!("http://127.0.0.1:{}/metrics", service.metrics)
-        };
+        let stop = StopPlan::terminate(Duration::from_secs(20));
+        let process = ManagedProcess::spawn(&registry, &plan.name, command, stop)?;
+        let (name, url) = (plan.name.clone(), plan.health());
+        self.services.push(Service { plan, process });
         let is_well = || async {
             let probe = Command::new(program()).args(["probe", &url]).output().await?;
             Ok(probe.status.success())
         };
         let waited = wait_until("the service is well", is_well).await;
-        waited.with_context(|| format!("{}:\n{}", service.name, self.log(&service.name)))
+        waited.with_context(|| format!("{name}:\n{}", self.log(&name)))
+    }
+
+    /// Starts whatever doesn't run: nodes, PostgreSQL, services, in this order.
+    pub async fn up(&mut self) -> anyhow::Result<()> {
+        for node in &mut self.nodes {
+            node.restart_if_ended()?;
+        }
+        self.wait_for_nodes().await?;
+        if self.postgres_is_stopped {
+            self.postgres.restart().await?;
+            self.postgres_is_stopped = false;
+        }
+        let mut ended = Vec::new();
+        for (index, service) in self.services.iter_mut().enumerate() {
+            if service.process.try_wait()?.is_some() {
+                ended.push(index);
+            }
+        }
+        for index in ended.into_iter().rev() {
+            let service = self.services.remove(index);
+            self.start_service(service.plan).await?;
+        }
+        Ok(())
+    }
+
+    /// SIGTERM for every instance of a service, and a new start of each.
+    pub async fn restart_services(&mut self, service: &str) -> anyhow::Result<()> {
+        for found in self.services.iter_mut().filter(|found| found.plan.service == service) {
+            let status = found.process.stop().await?;
+            ensure!(status.success(), "{} ended with {status}", found.plan.name);
+        }
+        self.up().await
+    }
+
+    /// Starts instances until there are so many.
+    pub async fn scale(&mut self, service: &str, count: usize) -> anyhow::Result<()> {
+        for number in self.plans(service).count() + 1..=count {
+            let one = self.plans(service).next().context("no instance of it runs")?.clone();
+            self.start_service(Plan::new(one.service, number, one.arguments)?).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the secrets that are missing.
+    pub async fn make_secrets(&self) -> anyhow::Result<()> {
+        self.site.make_secrets(self.postgres.port()).await
+    }
+
+    /// Where the secrets are.
+    pub fn secrets(&self) -> std::path::PathBuf {
+        self.site.secrets()
+    }
+
+    /// Where PostgreSQL's superuser signs in.
+    pub fn superuser_url(&self) -> String {
+        self.postgres.owner_url("scheduling").expose_secret().to_owned()
+    }
+
+    /// kill -9 of a service's process, such as `booking-1`.
+    pub async fn kill_service(&mut self, name: &str) -> anyhow::Result<()> {
+        let service = self.services.iter_mut().find(|service| service.plan.name == name);
+        service.with_context(|| format!("no {name} runs"))?.process.kill().await?;
+        Ok(())
+    }
+
+    /// Stops PostgreSQL, until [`Deployment::up`].
+    pub async fn stop_postgres(&mut self) -> anyhow::Result<()> {
+        self.postgres_is_stopped = true;
+        Ok(self.postgres.stop().await?)
     }
 
     /// The program with the settings of a service, for one command.
@@ -141,8 +230,18 @@ impl Deployment {
 
     /// An instance of api, counted from 0, as nobody in particular.
     pub fn api(&self, instance: usize) -> Api {
-        let apis: Vec<_> = self.services.iter().filter(|s| s.name.starts_with("api-")).collect();
-        Api::at(format!("http://127.0.0.1:{}", apis[instance % apis.len()].listen))
+        Api::at(self.api_url(instance))
+    }
+
+    /// Where an instance of api is.
+    pub fn api_url(&self, instance: usize) -> String {
+        let mut apis: Vec<_> = self.plans("api").collect();
+        apis.sort_by_key(|plan| &plan.name);
+        format!("http://127.0.0.1:{}", apis[instance % apis.len()].listen)
+    }
+
+    fn plans<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Plan> {
+        self.services.iter().map(|found| &found.plan).filter(move |plan| plan.service == service)
     }
 
     /// The administrator that the deployment made, signed in.
@@ -184,8 +283,8 @@ impl Deployment {
     /// The sum of a counter over the instances of a service and over its labels.
     pub async fn counter(&self, service: &str, name: &str) -> anyhow::Result<u64> {
         let mut sum = 0.0;
-        for found in self.services.iter().filter(|s| s.name.starts_with(service)) {
-            let text = metrics(found.metrics).await?;
+        for plan in self.plans(service) {
+            let text = metrics(plan.metrics).await?;
             let lines = text.lines().filter(|line| {
                 let rest = line.strip_prefix(name);
                 rest.is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
@@ -198,7 +297,7 @@ impl Deployment {
 
     /// Names of all services that run, for [`Deployment::log`].
     pub fn service_names(&self) -> impl Iterator<Item = &str> {
-        self.services.iter().map(|service| service.name.as_str())
+        self.services.iter().map(|service| service.plan.name.as_str())
     }
 
     /// What a process has logged so far.
@@ -211,7 +310,7 @@ impl Deployment {
     pub fn check_services(&mut self) -> anyhow::Result<()> {
         for service in &mut self.services {
             let ended = service.process.try_wait()?;
-            ensure!(ended.is_none(), "{} ended with {ended:?}", service.name);
+            ensure!(ended.is_none(), "{} ended with {ended:?}", service.plan.name);
         }
         Ok(())
     }

@@ -50,6 +50,16 @@ impl Node {
         Ok(reqwest::get(url).await.is_ok_and(|answer| answer.status().is_success()))
     }
 
+    /// Starts it again when it has ended.
+    pub(super) fn restart_if_ended(&mut self) -> anyhow::Result<()> {
+        if self.process.try_wait()?.is_some() { self.restart() } else { Ok(()) }
+    }
+
+    /// Where it tells how it is.
+    pub fn monitor(&self) -> String {
+        format!("http://127.0.0.1:{}", self.files.monitor)
+    }
+
     /// kill -9.
     pub async fn kill(&mut self) -> anyhow::Result<()> {
         self.process.kill().await.map(drop).context("killing a node")

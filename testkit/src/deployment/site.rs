@@ -20,7 +20,7 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// Makes the secrets as a person would, and puts the nodes' files beside each other as the
+    /// Makes the secrets, and puts the nodes' files beside each other as the
     /// containers have them.
     pub async fn prepare(home: &Path, postgres: u16) -> anyhow::Result<Self> {
         let folder = home.join("etc-nats");
@@ -32,11 +32,7 @@ impl Site {
             nodes.push(NodeFiles { number, folder: folder.clone(), client, monitor, route });
         }
         let site = Self { home: home.to_owned(), nodes };
-        let routes: Vec<_> =
-            site.nodes.iter().map(|node| format!("127.0.0.1:{}", node.route)).collect();
-        let mut make = Command::new(checkout().join("deploy/make-secrets"));
-        make.arg(site.secrets()).env("DATABASE", format!("127.0.0.1:{postgres}"));
-        run(make.env("NODES", routes.join(" "))).await?;
+        site.make_secrets(postgres).await?;
         for entry in std::fs::read_dir(checkout().join("nats"))? {
             let file = entry?.path();
             if file.extension().is_some_and(|extension| extension == "conf") {
@@ -49,6 +45,14 @@ impl Site {
             std::fs::copy(site.secrets().join(secret), folder.join(name))?;
         }
         Ok(site)
+    }
+
+    /// Makes the secrets that are missing, as a person would.
+    pub async fn make_secrets(&self, postgres: u16) -> anyhow::Result<()> {
+        let routes = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.route));
+        let mut make = Command::new(checkout().join("deploy/make-secrets"));
+        make.arg(self.secrets()).env("DATABASE", format!("127.0.0.1:{postgres}"));
+        run(make.env("NODES", routes.collect::<Vec<_>>().join(" "))).await
     }
 
     /// Runs what a new PostgreSQL runs.
