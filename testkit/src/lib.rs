@@ -1,6 +1,7 @@
 //! What tests stand on: real servers, one set per test, and the product as real processes.
 
 mod api;
+mod collector;
 mod database;
 mod deployment;
 mod insurer;
@@ -11,6 +12,7 @@ mod replaying;
 mod system;
 
 pub use api::{Answer, Api};
+pub use collector::Collector;
 pub use database::{POSTGRES_URL, TestDatabase};
 pub use deployment::{Deployment, Node};
 pub use insurer::Insurer;

@@ -67,6 +67,11 @@ impl System {
 
     /// As [`System::start`], with a PostgreSQL that the test can stop.
     pub async fn start_with_own_postgres() -> anyhow::Result<Self> {
+        Self::start_with_own_postgres_and(&[]).await
+    }
+
+    /// As [`System::start_with_own_postgres`], with settings of the test's own.
+    pub async fn start_with_own_postgres_and(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let home = folder()?;
         let binaries = PostgresBinaries::find()?;
         let options = PostgresOptions { durable: false, ..PostgresOptions::default() };
@@ -85,7 +90,7 @@ impl System {
             ..DatabaseSettings::default()
         };
         let own = Postgres::Own { server: Box::new(server), settings: Box::new(settings) };
-        Self::in_folder(home, own, &[]).await
+        Self::in_folder(home, own, settings).await
     }
 
     async fn in_folder(
