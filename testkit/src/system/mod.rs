@@ -81,7 +81,7 @@ impl System {
             .map(|role| ServiceLogin { role, password: "only for tests".to_owned().into() });
         store::migrate(&owner, &logins).await?;
         let url = |role| with_login(&owner, role, &"only for tests".to_owned().into());
-        let settings = DatabaseSettings {
+        let database = DatabaseSettings {
             api_url: Some(url(ServiceRole::Api)?),
             accounts_url: Some(url(ServiceRole::Accounts)?),
             booking_url: Some(url(ServiceRole::Booking)?),
@@ -89,7 +89,7 @@ impl System {
             url: Some(owner),
             ..DatabaseSettings::default()
         };
-        let own = Postgres::Own { server: Box::new(server), settings: Box::new(settings) };
+        let own = Postgres::Own { server: Box::new(server), settings: Box::new(database) };
         Self::in_folder(home, own, settings).await
     }
 
