@@ -181,6 +181,11 @@ fn logs(deployment: &Deployment, services: &[&str]) -> anyhow::Result<String> {
     Ok(text)
 }
 
+/// A line in which the words that stand for something are what they stand for.
+fn with_values(line: &str, words: &HashMap<&'static str, String>) -> String {
+    words.iter().fold(line.to_owned(), |line, (word, value)| line.replace(word, value))
+}
+
 #[tokio::test]
 async fn its_commands_work() -> anyhow::Result<()> {
     let mut deployment = Deployment::start(&EAGER).await?;
@@ -198,15 +203,14 @@ async fn its_commands_work() -> anyhow::Result<()> {
         for step in &steps {
             let mut output = String::new();
             for command in &step.commands {
-                let command = words
-                    .iter()
-                    .fold(command.clone(), |command, (word, value)| command.replace(word, value));
+                let command = with_values(command, &words);
                 let done = run(&mut deployment, &command).await;
                 output += &done.with_context(|| format!("{section}: {command}"))?;
                 commands += 1;
             }
             for expected in &step.expected {
-                ensure!(output.contains(expected), "{section}: no {expected:?} in {output}");
+                let expected = with_values(expected, &words);
+                ensure!(output.contains(&expected), "{section}: no {expected:?} in {output}");
             }
         }
     }
