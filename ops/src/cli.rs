@@ -10,10 +10,11 @@ use runtime::Shutdown;
 use crate::dlq::DlqArguments;
 use crate::insurer::InsurerArguments;
 use crate::ledger::LedgerArguments;
+use crate::probe::ProbeArguments;
 use crate::replay::ReplayArguments;
 use crate::up::UpArguments;
 use crate::{
-    admin, api, audit, breaker, dlq, insurer, ledger, migrate, replay, settings, up, worker,
+    admin, api, audit, breaker, dlq, insurer, ledger, migrate, probe, replay, settings, up, worker,
 };
 
 const EXIT_CODES: &str = "\
@@ -24,7 +25,8 @@ Exit codes:
 
 Settings come from the defaults, a TOML file (--config or MC_CONFIG), and variables
 MC_<SECTION>__<KEY>; DATABASE_URL, NATS_URL, ADMIN_EMAIL, ADMIN_PASSWORD and
-OTEL_EXPORTER_OTLP_ENDPOINT are understood as well. An unknown key is refused.
+OTEL_EXPORTER_OTLP_ENDPOINT are understood as well. With _FILE behind its name, a variable
+names a file that holds the value. An unknown key is refused.
 
 Examples:
   mediconnect up                      everything on this machine, until Ctrl-C
@@ -59,6 +61,7 @@ enum Command {
     Worker(worker::WorkerCommand),
     Insurer(InsurerArguments),
     Migrate(migrate::MigrateArguments),
+    Probe(ProbeArguments),
     /// Manage administrators.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
@@ -84,6 +87,7 @@ impl Cli {
             Command::Worker(worker) => worker::run(worker, settings::load(config)?).await,
             Command::Insurer(arguments) => insurer::run(arguments, settings::load(config)?).await,
             Command::Migrate(arguments) => migrate::run(arguments, &settings::load(config)?).await,
+            Command::Probe(arguments) => probe::run(arguments).await,
             Command::Admin(command) => admin::run(command, &settings::load(config)?).await,
             Command::Dlq(arguments) => dlq::run(arguments).await,
             Command::Ledger(arguments) => {

@@ -12,6 +12,7 @@ mod insurer;
 mod ledger;
 mod local;
 mod migrate;
+mod probe;
 mod progress;
 mod replay;
 mod service;

@@ -24,6 +24,7 @@ fn help_of_every_command() {
         &["worker"],
         &["insurer"],
         &["migrate"],
+        &["probe"],
         &["admin", "create"],
         &["dlq"],
         &["dlq", "list"],

@@ -15,7 +15,8 @@ pub struct NatsSettings {
     /// `NATS_URL`: one server, or several separated by commas. Default:
     /// `nats://127.0.0.1:4222`. Credentials don't belong here, so that it may be logged.
     pub url: String,
-    /// The user to sign in as. Default: none.
+    /// The user to sign in as, in letters, digits, - and _: answers to this process come to
+    /// `_INBOX.<user>.>`, so that a server can allow each user its own and no other. Default: none.
     pub user: Option<String>,
     /// Its password. Default: none.
     #[serde(serialize_with = "secret::hide")]
@@ -68,6 +69,13 @@ impl NatsSettings {
                 "nats.url",
                 "must not contain credentials: put them into MC_NATS__USER and MC_NATS__PASSWORD",
             ));
+        }
+        let is_token = |user: &String| {
+            !user.is_empty()
+                && user.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        if !self.user.as_ref().is_none_or(is_token) {
+            return Err(Violation::value("nats.user", "must be letters, digits, - or _"));
         }
         both_or_neither(
             ("nats.user", self.user.is_some()),
