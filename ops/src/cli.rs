@@ -11,9 +11,10 @@ use crate::dlq::DlqArguments;
 use crate::insurer::InsurerArguments;
 use crate::ledger::LedgerArguments;
 use crate::replay::ReplayArguments;
+use crate::trace::TraceArguments;
 use crate::up::UpArguments;
 use crate::{
-    admin, api, audit, breaker, dlq, insurer, ledger, migrate, replay, settings, up, worker,
+    admin, api, audit, breaker, dlq, insurer, ledger, migrate, replay, settings, trace, up, worker,
 };
 
 const EXIT_CODES: &str = "\
@@ -33,7 +34,8 @@ Examples:
   mediconnect insurer --seed 7        an insurance API to test against
   mediconnect ledger --json           prove that nothing accepted was lost
   mediconnect audit verify            prove that nobody changed the audit log
-  mediconnect dlq list                what no worker could settle";
+  mediconnect dlq list                what no worker could settle
+  mediconnect trace CORRELATION-ID    what became of one request";
 
 /// What requests under way get to end after Ctrl-C.
 const REPLAY_STOP_GRACE: Duration = Duration::from_secs(15);
@@ -64,6 +66,7 @@ enum Command {
     Admin(admin::AdminCommand),
     Dlq(DlqArguments),
     Ledger(LedgerArguments),
+    Trace(TraceArguments),
     /// Verify the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -88,6 +91,9 @@ impl Cli {
             Command::Dlq(arguments) => dlq::run(arguments).await,
             Command::Ledger(arguments) => {
                 ledger::run(&arguments, &settings::load_for_operators(config)?).await
+            }
+            Command::Trace(arguments) => {
+                trace::run(&arguments, &settings::load_for_operators(config)?).await
             }
             Command::Audit(command) => {
                 audit::run(command, &settings::load_for_operators(config)?).await

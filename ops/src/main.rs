@@ -12,10 +12,12 @@ mod insurer;
 mod ledger;
 mod local;
 mod migrate;
+mod paint;
 mod progress;
 mod replay;
 mod service;
 mod settings;
+mod trace;
 mod up;
 mod worker;
 

@@ -14,6 +14,7 @@ pub mod migrate;
 mod pool;
 pub mod reading;
 pub mod schema;
+pub mod trace;
 
 pub use error::StoreError;
 pub use login::{ServiceLogin, ServiceRole, with_login};
