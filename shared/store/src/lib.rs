@@ -14,6 +14,7 @@ pub mod migrate;
 mod pool;
 pub mod reading;
 pub mod schema;
+mod tls;
 pub mod trace;
 
 pub use error::StoreError;
