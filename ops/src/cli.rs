@@ -12,9 +12,11 @@ use crate::insurer::InsurerArguments;
 use crate::ledger::LedgerArguments;
 use crate::probe::ProbeArguments;
 use crate::replay::ReplayArguments;
+use crate::trace::TraceArguments;
 use crate::up::UpArguments;
 use crate::{
-    admin, api, audit, breaker, dlq, insurer, ledger, migrate, probe, replay, settings, up, worker,
+    admin, api, audit, breaker, dlq, insurer, ledger, migrate, probe, replay, settings, trace, up,
+    worker,
 };
 
 const EXIT_CODES: &str = "\
@@ -35,7 +37,8 @@ Examples:
   mediconnect insurer --seed 7        an insurance API to test against
   mediconnect ledger --json           prove that nothing accepted was lost
   mediconnect audit verify            prove that nobody changed the audit log
-  mediconnect dlq list                what no worker could settle";
+  mediconnect dlq list                what no worker could settle
+  mediconnect trace CORRELATION-ID    what became of one request";
 
 /// What requests under way get to end after Ctrl-C.
 const REPLAY_STOP_GRACE: Duration = Duration::from_secs(15);
@@ -67,6 +70,7 @@ enum Command {
     Admin(admin::AdminCommand),
     Dlq(DlqArguments),
     Ledger(LedgerArguments),
+    Trace(TraceArguments),
     /// Verify the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -92,6 +96,9 @@ impl Cli {
             Command::Dlq(arguments) => dlq::run(arguments).await,
             Command::Ledger(arguments) => {
                 ledger::run(&arguments, &settings::load_for_operators(config)?).await
+            }
+            Command::Trace(arguments) => {
+                trace::run(&arguments, &settings::load_for_operators(config)?).await
             }
             Command::Audit(command) => {
                 audit::run(command, &settings::load_for_operators(config)?).await

@@ -12,11 +12,13 @@ mod insurer;
 mod ledger;
 mod local;
 mod migrate;
+mod paint;
 mod probe;
 mod progress;
 mod replay;
 mod service;
 mod settings;
+mod trace;
 mod up;
 mod worker;
 

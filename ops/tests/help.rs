@@ -33,6 +33,7 @@ fn help_of_every_command() {
         &["dlq", "replay"],
         &["dlq", "discard"],
         &["ledger"],
+        &["trace"],
         &["replay"],
         &["audit", "verify"],
         &["breaker", "replay"],

@@ -13,7 +13,7 @@ use super::accepted;
 use super::arguments::{Filter, ReplayArguments};
 use super::letter::Group;
 use super::list;
-use super::paint::{Paint, Tone};
+use crate::paint::{Paint, Tone};
 use crate::client::http::{Ask, Purpose};
 use crate::client::maintainer::Maintainer;
 use crate::progress::{self, Step};
