@@ -11,7 +11,8 @@ use axum::http::header::{
 };
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
 use runtime::settings::ApiSettings;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -38,7 +39,7 @@ const HSTS: &str = "max-age=31536000; includeSubDomains";
 /// All routes behind all layers.
 pub fn router(app: App) -> Router {
     let docs = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
-    let docs = Router::<App>::from(docs).layer(from_fn(docs_headers));
+    let docs = Router::<App>::from(docs).route("/", get(to_docs)).layer(from_fn(docs_headers));
     let (all, _) = routes::all().split_for_parts();
     let (probes, _) = routes::probes().split_for_parts();
     let limits = Arc::new(Limits::new(&app.settings));
@@ -69,6 +70,11 @@ impl Limits {
             is_public_https: public_url.starts_with("https://"),
         }
     }
+}
+
+/// The address that `mediconnect up` prints first.
+async fn to_docs() -> Redirect {
+    Redirect::temporary("/docs")
 }
 
 async fn nothing_here() -> Problem {
@@ -120,7 +126,6 @@ fn set_default(response: &mut Response, name: HeaderName, value: &'static str) {
 mod tests {
     use axum::body::Body;
     use axum::http::StatusCode;
-    use axum::routing::get;
     use tower::ServiceExt as _;
 
     use super::*;

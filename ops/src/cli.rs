@@ -28,7 +28,7 @@ Exit codes:
 Settings come from the defaults, a TOML file (--config or MC_CONFIG), and variables
 MC_<SECTION>__<KEY>; DATABASE_URL, NATS_URL, ADMIN_EMAIL, ADMIN_PASSWORD and
 OTEL_EXPORTER_OTLP_ENDPOINT are understood as well. With _FILE behind its name, a variable
-names a file that holds the value. An unknown key is refused.
+names a file that holds the value. An unknown key is refused. docs/SETTINGS.md lists all of them.
 
 Examples:
   mediconnect up                      everything on this machine, until Ctrl-C
@@ -95,13 +95,16 @@ impl Cli {
             Command::Admin(command) => admin::run(command, &settings::load(config)?).await,
             Command::Dlq(arguments) => dlq::run(arguments).await,
             Command::Ledger(arguments) => {
-                ledger::run(&arguments, &settings::load_for_operators(config)?).await
+                let settings = settings::load_for_operators(config, "database.ops_url")?;
+                ledger::run(&arguments, &settings).await
             }
             Command::Trace(arguments) => {
-                trace::run(&arguments, &settings::load_for_operators(config)?).await
+                let settings = settings::load_for_operators(config, "database.ops_url")?;
+                trace::run(&arguments, &settings).await
             }
             Command::Audit(command) => {
-                audit::run(command, &settings::load_for_operators(config)?).await
+                let settings = settings::load_for_operators(config, "database.auditor_url")?;
+                audit::run(command, &settings).await
             }
             Command::Replay(arguments) => {
                 replay::run(arguments, Shutdown::on_signals(REPLAY_STOP_GRACE)?).await

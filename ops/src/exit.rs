@@ -17,6 +17,11 @@ pub struct UsageError(pub String);
 pub fn report(error: &anyhow::Error) -> ExitCode {
     // Nobody may be listening any more; the exit code still counts.
     let _ = writeln!(std::io::stderr(), "mediconnect: {error:#}");
+    code(error)
+}
+
+/// The exit code that fits.
+pub fn code(error: &anyhow::Error) -> ExitCode {
     let is_usage =
         error.chain().any(|cause| cause.is::<SettingsError>() || cause.is::<UsageError>());
     if is_usage { ExitCode::from(EXIT_USAGE) } else { ExitCode::FAILURE }

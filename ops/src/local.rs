@@ -24,7 +24,7 @@ pub fn folder() -> PathBuf {
 /// `up.json`: there while everything is ready, gone otherwise. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpJson {
-    /// The supervisor.
+    /// The supervisor. Its children are started again under other ids: `run/` has the current ones.
     pub pid: u32,
     /// The API.
     pub url: String,
@@ -36,13 +36,6 @@ pub struct UpJson {
     pub booking_metrics_url: String,
     /// Prometheus metrics of the audit worker.
     pub audit_metrics_url: String,
-    /// The API's process when everything was ready. A process that ended is started again under
-    /// another id; `run/` has the current ones.
-    pub api_pid: u32,
-    /// The booking worker's process.
-    pub booking_pid: u32,
-    /// The audit worker's process.
-    pub audit_pid: u32,
     /// The private PostgreSQL; absent when `DATABASE_URL` was used.
     pub postgres: Option<ServerJson>,
     /// The private nats-server; absent when `NATS_URL` was used.
@@ -54,8 +47,6 @@ pub struct UpJson {
 /// A private server on 127.0.0.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerJson {
-    /// Its process.
-    pub pid: u32,
     /// Its port.
     pub port: u16,
 }
@@ -113,6 +104,12 @@ impl LocalFiles {
         let pid = Pid::from_raw(up.pid.try_into().ok()?)?;
         test_kill_process(pid).ok()?;
         up.url.parse().ok()
+    }
+
+    /// What to say when nothing runs here, and nobody says where else.
+    pub fn nothing_runs(&self) -> String {
+        let folder = self.folder.display();
+        format!("nothing runs in {folder}: start `./dev up` (or `mediconnect up`) and ask again")
     }
 
     /// The generated administrator, if there is one.

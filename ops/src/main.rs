@@ -20,6 +20,7 @@ mod service;
 mod settings;
 mod trace;
 mod up;
+mod values;
 mod worker;
 
 use std::process::ExitCode;
@@ -35,7 +36,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 #[tokio::main]
 async fn main() -> ExitCode {
     runtime::telemetry::install_crypto();
-    match cli::Cli::parse().run().await {
+    // In a box: what some commands keep while they wait is large.
+    match Box::pin(cli::Cli::parse().run()).await {
         Ok(code) => code,
         Err(error) => exit::report(&error),
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use runtime::{Settings, Shutdown, telemetry};
 
+use crate::exit;
+
 /// Runs a service until it is told to stop. Its failure is logged here, and nowhere else.
 pub async fn run<F>(
     name: &'static str,
@@ -20,7 +22,7 @@ where
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "the service failed");
-            Ok(ExitCode::FAILURE)
+            Ok(exit::code(&error))
         }
     }
 }

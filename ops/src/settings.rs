@@ -3,6 +3,7 @@
 use std::env;
 use std::path::Path;
 
+use anyhow::Context as _;
 use runtime::{Settings, SettingsError};
 
 use crate::local::{self, LocalFiles};
@@ -17,11 +18,17 @@ pub fn load(config: Option<&Path>) -> Result<Settings, SettingsError> {
 }
 
 /// The settings of an operator's command: those that are given, or else those of the `mediconnect
-/// up` that runs from this folder.
-pub fn load_for_operators(config: Option<&Path>) -> Result<Settings, SettingsError> {
-    let local = LocalFiles::new(&local::folder()).ops_settings();
-    let is_told = config.is_some() || is_given(&OPERATORS_SERVERS);
-    if !is_told && local.exists() { load(Some(&local)) } else { load(config) }
+/// up` that runs from this folder. `key` is the setting that the command can't do without.
+pub fn load_for_operators(config: Option<&Path>, key: &'static str) -> anyhow::Result<Settings> {
+    if config.is_some() || is_given(&OPERATORS_SERVERS) {
+        return Ok(load(config)?);
+    }
+    let local = LocalFiles::new(&local::folder());
+    if local.running_url().is_some() {
+        return Ok(load(Some(&local.ops_settings()))?);
+    }
+    let nothing_runs = local.nothing_runs() + ". For another server";
+    Err(SettingsError::missing(key)).context(nothing_runs)
 }
 
 /// Whether somebody says, in any of the ways there are, which server to use.

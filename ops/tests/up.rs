@@ -84,6 +84,16 @@ impl Up {
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
     }
 
+    /// The pid of one of its processes, as recorded now.
+    fn pid_of(&self, name: &str) -> u32 {
+        let mut records = fs::read_dir(self.folder.join("run")).unwrap();
+        let pid = records.find_map(|record| {
+            let record = record.unwrap().file_name().into_string().unwrap();
+            record.strip_prefix(name)?.strip_prefix('.')?.strip_suffix(".json")?.parse().ok()
+        });
+        pid.unwrap_or_else(|| panic!("there is no record of {name}"))
+    }
+
     /// The pids of all its processes.
     fn pids(&self) -> Vec<u32> {
         recorded_pids(&self.folder)
@@ -212,15 +222,14 @@ async fn what_a_killed_one_left_is_cleared_by_the_next() {
 async fn killed_processes_are_started_again() {
     let folder = folder();
     let mut up = Up::ready(&folder).await;
-    let json = up.json();
-    for (pid, name) in [
-        (&json["booking_pid"], "booking"),
-        (&json["audit_pid"], "audit"),
-        (&json["api_pid"], "api"),
-        (&json["nats"]["pid"], "nats-server"),
-        (&json["postgres"]["pid"], "PostgreSQL"),
+    for (record, name) in [
+        ("booking", "booking"),
+        ("audit", "audit"),
+        ("api", "api"),
+        ("nats", "nats-server"),
+        ("postgres", "PostgreSQL"),
     ] {
-        send(u32::try_from(pid.as_u64().unwrap()).unwrap(), Signal::KILL);
+        send(up.pid_of(record), Signal::KILL);
         up.says(&format!("{name} was started again")).await;
     }
     let pids = up.pids();
@@ -248,8 +257,7 @@ async fn second_signal_ends_even_what_hangs() {
     let folder = folder();
     let mut up = Up::ready(&folder).await;
     let pids = up.pids();
-    let api = up.json()["api_pid"].as_u64().unwrap();
-    send(u32::try_from(api).unwrap(), Signal::STOP);
+    send(up.pid_of("api"), Signal::STOP);
     up.signal(Signal::INT);
     up.says("stopping").await;
     // Far sooner than the grace that a service has.
@@ -298,8 +306,33 @@ async fn servers_that_exist_are_used_and_left_running() {
     assert_eq!(answer.unwrap().status(), 200);
     assert!(up.end(Signal::TERM).await.success());
     assert!(is_running(postgres.pid()) && is_running(nats.pid()));
+
+    // From elsewhere, nobody can know the administrator's password, and it says so.
+    let elsewhere = self::folder();
+    let mut with_servers = command(elsewhere.path());
+    with_servers.env("DATABASE_URL", postgres.owner_url("mediconnect").expose_secret());
+    with_servers.env("NATS_URL", nats.url());
+    let mut up = Up::ready_with(with_servers, elsewhere.path()).await;
+    assert!(up.summary.contains("password is not known here"), "{}", up.summary);
+    assert!(!elsewhere.path().join("secrets/administrator.json").exists());
+    assert!(up.end(Signal::TERM).await.success());
     nats.stop().await.unwrap();
     postgres.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn nats_without_jetstream_is_refused_with_advice() {
+    let folder = folder();
+    let port = servers::free_loopback_port().unwrap().to_string();
+    let mut nats = Command::new(NatsBinary::find().unwrap().path());
+    nats.args(["--addr", "127.0.0.1", "--port", &port]).stderr(Stdio::null());
+    let mut nats = nats.kill_on_drop(true).spawn().unwrap();
+    // It is asked until it answers.
+    let url = format!("nats://127.0.0.1:{port}");
+    let (code, said) = refusal(command(folder.path()).env("NATS_URL", url)).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("start nats-server with -js"), "{said}");
+    nats.kill().await.unwrap();
 }
 
 #[tokio::test]
@@ -315,6 +348,8 @@ async fn what_cant_be_used_is_refused_with_advice() {
         ("MC_NATS_SERVER", old_nats, 1, "needs nats-server 2.14"),
         ("MC_POSTGRES_BIN", "/nowhere", 1, "apt-get install postgresql"),
         ("DATABASE_URL", nowhere.as_str(), 1, "correct or unset it"),
+        ("DATABASE_URL", "mysql://nobody@127.0.0.1/nothing", 2, "postgres://"),
+        ("NATS_URL", "http://127.0.0.1:4222", 2, "nats://"),
         ("MC_API__LISTNE", "127.0.0.1:1", 2, "MC_API__LISTEN"),
         ("ADMIN_EMAIL", "front.desk@hospital.example", 2, "ADMIN_PASSWORD"),
     ] {

@@ -75,6 +75,13 @@ async fn bodies_that_are_not_what_they_should_be() -> anyhow::Result<()> {
     }
     let form = patient.request(Method::POST, "/v1/appointments").body("a=b");
     assert_eq!(patient.send(form).await?.problem(415)?, "unsupported_media_type");
+    for (name, value) in
+        [("content-encoding", "gzip"), ("content-type", "application/json; charset=utf-16")]
+    {
+        let request = patient.request(Method::POST, "/v1/appointments").header(name, value);
+        let answer = patient.send(request.json(&booking())).await?;
+        assert_eq!(answer.problem(415)?, "unsupported_media_type", "{value}");
+    }
     assert_eq!(published(&system).await?, before);
     Ok(())
 }
@@ -198,6 +205,12 @@ async fn unknown_paths_and_methods() -> anyhow::Result<()> {
         let answer = patient.get(&format!("/v1/slots?{query}")).await?;
         assert_eq!(answer.problem(400)?, "invalid_query", "{query}");
     }
+    let unknown = patient.get("/v1/doctors?specialyt=general").await?;
+    assert_eq!(unknown.problem(400)?, "invalid_query");
+    assert_eq!(unknown.body["errors"][0]["parameter"], "specialyt", "{}", unknown.text);
+    // The address that people are told first leads to the documentation.
+    let docs = api.get("/").await?;
+    ensure!(docs.status == 200 && docs.text.contains("swagger"), "{}: {}", docs.status, docs.text);
     Ok(())
 }
 
@@ -222,12 +235,17 @@ async fn sign_up_refuses_what_it_should() -> anyhow::Result<()> {
         with("password", json!("passwordpassword")),
         with("password", json!("x".repeat(5_000))),
         with("birth_date", json!("1980-02-30")),
+        with("birth_date", json!("1990-13-77")),
+        with("name", json!("x")),
         with("name", json!({ "given": "", "family": "x" })),
         with("name", json!({ "given": "a\r\nb", "family": "x" })),
         with("role", json!("admin")),
     ] {
         let answer = api.post("/v1/auth/register", body).await?;
         assert_eq!(answer.problem(422)?, "invalid_body", "{}", answer.text);
+        for library in ["Unchecked", "struct", "parse", "1990-13"] {
+            assert!(!answer.text.contains(library), "{}", answer.text);
+        }
     }
     api.post("/v1/auth/register", good.clone()).await?.expect(201)?;
     let twice = api.post("/v1/auth/register", with("email", json!("NEW@patients.example"))).await?;

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -20,20 +20,35 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            return Err(ProblemType::UnsupportedMediaType.into());
-        }
+        check_media_type(request.headers())?;
         let body = read(request.into_body(), app.settings.body_limit_bytes as usize).await?;
         parse(&body).map(Self)
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// Fails unless the body claims to be JSON in UTF-8, as it is.
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let refusal = Problem::new(ProblemType::UnsupportedMediaType);
     let media_type = headers.get(CONTENT_TYPE).map(HeaderValue::to_str);
-    let Some(Ok(media_type)) = media_type else { return false };
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let Some(Ok(media_type)) = media_type else { return Err(refusal) };
+    let media_type = media_type.to_ascii_lowercase();
+    let mut parts = media_type.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let is_json = essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"));
+    if !is_json {
+        return Err(refusal);
+    }
+    let charset = parts.find_map(|part| part.strip_prefix("charset="));
+    if charset.is_some_and(|charset| charset.trim_matches('"') != "utf-8") {
+        return Err(refusal.with_detail("JSON is sent in UTF-8, whatever the charset says"));
+    }
+    let is_as_it_is =
+        |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all(CONTENT_ENCODING).iter().all(is_as_it_is) {
+        return Err(refusal.with_detail("send the body as it is, without Content-Encoding"));
+    }
+    Ok(())
 }
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
@@ -88,15 +103,31 @@ fn expectation(message: &str) -> (Option<String>, String) {
         return (Some(field.trim_end_matches('`').to_owned()), "given twice".to_owned());
     }
     let expected = message.rfind(", expected ").map(|start| &message[start + 2..]);
+    if message.starts_with("UUID parsing failed") {
+        return (None, "expected a UUID".to_owned());
+    }
     let detail = match expected {
         Some(expected) if message.starts_with("unknown field ") => {
             format!("unknown field, {expected}")
         }
-        Some(expected) => expected.to_owned(),
+        Some(expected) => in_words(expected).to_owned(),
         None if message.starts_with("unknown field ") => "unknown field".to_owned(),
         None => message.to_owned(),
     };
     (None, detail)
+}
+
+/// Rust's names of types, in words.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "expected u8" | "expected i16" | "expected u32" | "expected i64" => {
+            "expected a whole number"
+        }
+        "expected a nonzero u32" => "expected a whole number above zero",
+        "expected a boolean" => "expected true or false",
+        other if other.starts_with("expected struct ") => "expected an object",
+        other => other,
+    }
 }
 
 /// RFC 6901.
@@ -120,7 +151,7 @@ fn pointer(path: &Path, field: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::{CorrelationId, Email};
+    use domain::{CorrelationId, Email, HumanName, PatientId};
     use serde::Deserialize;
     use serde_json::{Value, json};
 
@@ -133,6 +164,8 @@ mod tests {
         email: Email,
         #[serde(default)]
         items: Vec<Item>,
+        name: Option<HumanName>,
+        patient_id: Option<PatientId>,
     }
 
     #[derive(Debug, Deserialize)]
@@ -153,7 +186,13 @@ mod tests {
             ("{}", "/email", "required"),
             (r#"{"email":1234567}"#, "/email", "expected a string"),
             (r#"{"email":"a@b.c","email":"a@b.c"}"#, "/email", "given twice"),
-            (r#"{"email":"a@b.c","items":[{"count":300}]}"#, "/items/0/count", "expected u8"),
+            (
+                r#"{"email":"a@b.c","items":[{"count":300}]}"#,
+                "/items/0/count",
+                "expected a whole number",
+            ),
+            (r#"{"email":"a@b.c","name":"x"}"#, "/name", "expected an object"),
+            (r#"{"email":"a@b.c","patient_id":"x"}"#, "/patient_id", "expected a UUID"),
             (r#"{"email":"a@b.c","role":"admin"}"#, "/role", "unknown field"),
             (r#"{"email":"a@b.c","items":[{"price":1}]}"#, "/items/0/price", "unknown field"),
             (r#"["a@b.c",[]]"#, "", "expected an object"),
@@ -187,12 +226,33 @@ mod tests {
         let with = |media_type: &'static str| {
             HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))])
         };
-        assert!(is_json(&with("application/json")));
-        assert!(is_json(&with("Application/JSON; charset=utf-8")));
-        assert!(is_json(&with("application/fhir+json")));
-        assert!(!is_json(&with("text/plain")));
-        assert!(!is_json(&with("application/x-www-form-urlencoded")));
-        assert!(!is_json(&HeaderMap::new()));
+        for json in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json;charset=\"UTF-8\"",
+            "application/fhir+json",
+        ] {
+            assert!(check_media_type(&with(json)).is_ok(), "{json}");
+        }
+        for other in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "application/json; charset=iso-8859-1",
+        ] {
+            let refusal = check_media_type(&with(other)).unwrap_err();
+            assert_eq!(refusal.kind(), ProblemType::UnsupportedMediaType, "{other}");
+        }
+        assert!(check_media_type(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn takes_bodies_as_they_are_only() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("identity"));
+        assert!(check_media_type(&headers).is_ok());
+        headers.append(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        assert!(check_media_type(&headers).is_err());
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ mod if_match;
 mod page;
 mod prefer;
 mod query;
+pub mod text;
 
 pub use body::Form;
 pub use caller::{Administrator, Anonymous, Booker, Caller, Maintainer, Participant, Scheduler};

@@ -8,7 +8,10 @@ use crate::problem::{Problem, ProblemType};
 
 /// The parameters of a query. Take each that is known, then [`QueryParameters::finish`].
 #[derive(Clone, Debug)]
-pub struct QueryParameters(Vec<(String, String)>);
+pub struct QueryParameters {
+    left: Vec<(String, String)>,
+    taken: Vec<&'static str>,
+}
 
 impl FromRequestParts<App> for QueryParameters {
     type Rejection = Problem;
@@ -16,7 +19,7 @@ impl FromRequestParts<App> for QueryParameters {
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         let Query(pairs) =
             Query::try_from_uri(&parts.uri).map_err(|_| ProblemType::InvalidQuery)?;
-        Ok(Self(pairs))
+        Ok(Self { left: pairs, taken: Vec::new() })
     }
 }
 
@@ -29,10 +32,11 @@ impl QueryParameters {
         expected: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
-        let Some(position) = self.0.iter().position(|(given, _)| given == name) else {
+        let Some(position) = self.left.iter().position(|(given, _)| given == name) else {
             return Ok(None);
         };
-        let (_, text) = self.0.remove(position);
+        self.taken.push(name);
+        let (_, text) = self.left.remove(position);
         match parse(&text) {
             Some(value) => Ok(Some(value)),
             None => Err(refusal(name, &format!("expected {expected}"))),
@@ -53,16 +57,14 @@ impl QueryParameters {
     #[cfg(test)]
     pub fn of(query: &str) -> Self {
         let uri = format!("/v1/x?{query}").parse().expect("a test's query");
-        Self(Query::try_from_uri(&uri).expect("a test's query").0)
+        Self { left: Query::try_from_uri(&uri).expect("a test's query").0, taken: Vec::new() }
     }
 
     /// Refuses what nobody took: parameters that don't exist, or are given twice.
     pub fn finish(self) -> Result<(), Problem> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        Err(Problem::new(ProblemType::InvalidQuery)
-            .with_detail("there is a parameter that doesn't exist, or one is given twice"))
+        let Some((name, _)) = self.left.first() else { return Ok(()) };
+        let is_taken = self.taken.contains(&name.as_str());
+        Err(refusal(name, if is_taken { "given twice" } else { "there is no such parameter" }))
     }
 }
 
@@ -72,7 +74,15 @@ fn refusal(name: &str, detail: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use domain::CorrelationId;
+    use serde_json::{Value, json};
+
     use super::*;
+
+    fn complaint(refused: Result<(), Problem>) -> Value {
+        let document = refused.unwrap_err().document(CorrelationId::generate(), None);
+        serde_json::to_value(&document.errors[0]).unwrap()
+    }
 
     fn parameters(query: &str) -> QueryParameters {
         QueryParameters::of(query)
@@ -99,6 +109,11 @@ mod tests {
         assert!(parameters("").require("limit", "a number", number).is_err());
         let mut twice = parameters("limit=1&limit=2");
         twice.take("limit", "a number", number).unwrap();
-        assert!(twice.finish().is_err());
+        assert_eq!(
+            complaint(twice.finish()),
+            json!({ "parameter": "limit", "detail": "given twice" })
+        );
+        let unknown = json!({ "parameter": "limti", "detail": "there is no such parameter" });
+        assert_eq!(complaint(parameters("limti=1").finish()), unknown);
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use store::reading::{LetterFilter, LetterState};
 use utoipa::ToSchema;
 
-use crate::extract::QueryParameters;
+use crate::extract::{QueryParameters, text};
 use crate::problem::{Problem, ProblemType};
 
 const A_STATE: &str = "open, replaying, resolved or discarded";
@@ -30,9 +30,11 @@ pub struct FilterForm {
     correlation_id: Option<CorrelationId>,
     /// That failed last before then.
     #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(default, deserialize_with = "text::instant")]
     failed_before: Option<Timestamp>,
     /// That failed last then or later.
     #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(default, deserialize_with = "text::instant")]
     failed_since: Option<Timestamp>,
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::extract::{Caller, Id};
+use crate::extract::{Caller, Id, text};
 use crate::problem::{Problem, ProblemType};
 
 /// A doctor's week.
@@ -36,11 +36,11 @@ pub struct HoursDocument {
     pub day: Day,
     /// By the wall clock.
     #[schema(value_type = String, example = "09:00")]
-    #[serde(serialize_with = "without_zero_seconds")]
+    #[serde(serialize_with = "without_zero_seconds", deserialize_with = "text::time")]
     pub start: Time,
     /// By the wall clock.
     #[schema(value_type = String, example = "17:00")]
-    #[serde(serialize_with = "without_zero_seconds")]
+    #[serde(serialize_with = "without_zero_seconds", deserialize_with = "text::time")]
     pub end: Time,
 }
 

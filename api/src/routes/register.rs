@@ -15,7 +15,7 @@ use crate::account;
 use crate::app::App;
 use crate::audit::{Audited, Note, Who};
 use crate::documents::NameDocument;
-use crate::extract::{Anonymous, Form};
+use crate::extract::{Anonymous, Form, text};
 use crate::problem::{Problem, ProblemType};
 use crate::session::{Beginning, SessionDocument};
 
@@ -37,6 +37,7 @@ pub struct RegisterForm {
     name: HumanName,
     /// When they were born.
     #[schema(value_type = String, format = Date)]
+    #[serde(deserialize_with = "text::date")]
     birth_date: Date,
 }
 

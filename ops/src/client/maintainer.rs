@@ -54,16 +54,20 @@ impl Maintainer {
         if let Some(token) = given(TOKEN) {
             return Ok(Self { http, token, login: None });
         }
-        let is_running_here = running.is_some_and(|running| running.origin() == url.origin());
-        let login = login_from_environment().or_else(|| {
+        let is_running_here =
+            running.as_ref().is_some_and(|running| running.origin() == url.origin());
+        let login = login_from_environment(given)?.or_else(|| {
             let generated = is_running_here.then(|| local.read_administrator()).flatten()?;
             Some(Login { email: generated.email, password: generated.password })
         });
         let login = login.ok_or_else(|| {
+            let nothing_runs = match running {
+                None => local.nothing_runs() + ". For another server: ",
+                Some(_) => String::new(),
+            };
             UsageError(format!(
-                "who are you at {url}? Set MEDICONNECT_TOKEN, or MEDICONNECT_EMAIL and \
-                 MEDICONNECT_PASSWORD, of an operator or administrator; or run this in the folder \
-                 in which `mediconnect up` is running"
+                "{nothing_runs}who are you at {url}? Set MEDICONNECT_TOKEN, or MEDICONNECT_EMAIL \
+                 and MEDICONNECT_PASSWORD, of an operator or administrator there"
             ))
         })?;
         let token = login.token(&http).await?;
@@ -92,12 +96,48 @@ impl Login {
     }
 }
 
-fn login_from_environment() -> Option<Login> {
-    LOGINS.into_iter().find_map(|(email, password)| {
-        Some(Login { email: given(email)?, password: given(password)?.into() })
-    })
+/// The first pair that is given. Half of one is refused: whoever set it means somebody else than
+/// the next pair, or the administrator of a local server.
+fn login_from_environment(
+    given: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Login>, UsageError> {
+    for (email_name, password_name) in LOGINS {
+        let (set, missing) = match (given(email_name), given(password_name)) {
+            (Some(email), Some(password)) => {
+                return Ok(Some(Login { email, password: password.into() }));
+            }
+            (None, None) => continue,
+            (Some(_), None) => (email_name, password_name),
+            (None, Some(_)) => (password_name, email_name),
+        };
+        return Err(UsageError(format!("{set} is set without {missing}; set both")));
+    }
+    Ok(None)
 }
 
 fn given(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(set: &[&str]) -> Result<Option<Login>, UsageError> {
+        login_from_environment(|name| set.contains(&name).then(|| format!("of {name}")))
+    }
+
+    #[test]
+    fn the_first_whole_pair_counts_and_half_a_pair_is_refused() {
+        let [(email, password), (admin_email, admin_password)] = LOGINS;
+        assert!(login(&[]).unwrap().is_none());
+        let all = login(&[email, password, admin_email, admin_password]).unwrap().unwrap();
+        assert_eq!(all.email, "of MEDICONNECT_EMAIL");
+        let admin = login(&[admin_email, admin_password]).unwrap().unwrap();
+        assert_eq!(admin.email, "of ADMIN_EMAIL");
+        for half in [email, password] {
+            let refusal = login(&[half, admin_email, admin_password]).err().unwrap().to_string();
+            assert!(refusal.starts_with(half) && refusal.ends_with("set both"), "{refusal}");
+        }
+    }
 }

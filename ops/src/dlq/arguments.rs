@@ -9,6 +9,7 @@ use reqwest::Url;
 use serde::Serialize;
 
 use crate::exit::UsageError;
+use crate::values::{expected, from_1_to, letter, reason};
 
 const HELP: &str = "\
 Who you are comes from MEDICONNECT_TOKEN, or MEDICONNECT_EMAIL and MEDICONNECT_PASSWORD, or
@@ -17,17 +18,22 @@ operators and administrators may do this, and what they do is written down with 
 
 Exit codes:
   0  done
-  1  it failed, or something was refused
+  1  it failed, something was refused, or no letter matches
   2  wrong usage
 
 Examples:
   mediconnect dlq list --groups                        what fails, and how often
   mediconnect dlq list --error-class panic --older-than 1h
-  mediconnect dlq show 4f0c…                           one letter, nobody's data
-  mediconnect dlq rehearse 4f0c…                       what a replay would do
-  mediconnect dlq replay 4f0c… --reason 'fixed in 1.4'
-  mediconnect dlq replay --group 6d1e… --rate 20 --reason 'constraint dropped' --dry-run
-  mediconnect dlq discard 4f0c… --reason 'the visit was booked by telephone'";
+  mediconnect dlq show ID                              one letter, nobody's data
+  mediconnect dlq rehearse ID                          what a replay would do
+  mediconnect dlq replay ID --reason 'fixed in 1.4'
+  mediconnect dlq replay --group FINGERPRINT --rate 20 --reason 'constraint dropped' --dry-run
+  mediconnect dlq discard ID --reason 'the visit was booked by telephone'
+
+ID and FINGERPRINT are written out whole, as `list` shows them, for example
+01931f6e-2a77-7c41-9d05-8b6e3f10c2aa.";
+
+const A_TIME: &str = "a time span like 30m or 12h";
 
 /// Work on what no worker could settle: list, show, rehearse, replay, discard.
 #[derive(Args, Debug)]
@@ -66,7 +72,12 @@ pub struct ListArguments {
     pub groups: bool,
 
     /// Letters at most
-    #[arg(long, value_name = "N", default_value = "50")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "50",
+        value_parser = from_1_to::<NonZeroU16>(10_000)
+    )]
     pub limit: NonZeroU16,
 
     /// Print one JSON document
@@ -78,14 +89,15 @@ pub struct ListArguments {
 #[derive(Args, Debug)]
 pub struct ShowArguments {
     /// The letter
+    #[arg(value_parser = letter)]
     pub id: DeadLetterId,
 
     /// Show the message as it is. Break glass: it is written down that you looked, and why
     #[arg(long, requires = "reason")]
     pub unmask: bool,
 
-    /// Why you have to see it
-    #[arg(long, requires = "unmask")]
+    /// Why you have to see it, in 3 to 200 characters
+    #[arg(long, requires = "unmask", value_parser = reason)]
     pub reason: Option<String>,
 
     /// Print one JSON document
@@ -98,6 +110,7 @@ pub struct ShowArguments {
 #[command(after_help = "Exit codes: 0 it would be settled, 1 it would not.")]
 pub struct RehearseArguments {
     /// The letter
+    #[arg(value_parser = letter)]
     pub id: DeadLetterId,
 
     /// Print one JSON document
@@ -113,6 +126,7 @@ pub struct RehearseArguments {
 #[derive(Args, Debug)]
 pub struct ReplayArguments {
     /// The letters; or else choose them by a filter
+    #[arg(value_parser = letter)]
     pub ids: Vec<DeadLetterId>,
 
     #[command(flatten)]
@@ -122,12 +136,18 @@ pub struct ReplayArguments {
     #[arg(long, conflicts_with = "ids")]
     pub all: bool,
 
-    /// Why; travels with the messages, and is written down. Name no patient
-    #[arg(long)]
+    /// Why, in 3 to 200 characters; travels with the messages, and is written down. Name no
+    /// patient
+    #[arg(long, value_parser = reason)]
     pub reason: String,
 
     /// Letters a second, at most 1000
-    #[arg(long, value_name = "N", default_value = "10")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "10",
+        value_parser = from_1_to::<NonZeroU32>(1_000)
+    )]
     pub rate: NonZeroU32,
 
     /// Change nothing, and say what would be done
@@ -143,11 +163,11 @@ pub struct ReplayArguments {
 #[derive(Args, Debug)]
 pub struct DiscardArguments {
     /// The letters
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = letter)]
     pub ids: Vec<DeadLetterId>,
 
-    /// Why; is written down. Name no patient
-    #[arg(long)]
+    /// Why, in 3 to 200 characters; is written down. Name no patient
+    #[arg(long, value_parser = reason)]
     pub reason: String,
 
     /// Print one JSON document
@@ -171,15 +191,15 @@ pub struct FilterArguments {
     pub group: Option<String>,
 
     /// Those of this request
-    #[arg(long)]
+    #[arg(long, value_parser = expected::<CorrelationId>("a UUID"))]
     pub correlation_id: Option<CorrelationId>,
 
     /// Those that failed last longer ago than this, like 30m or 12h
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = expected::<SignedDuration>(A_TIME))]
     pub older_than: Option<SignedDuration>,
 
     /// Those that failed last within this time
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = expected::<SignedDuration>(A_TIME))]
     pub newer_than: Option<SignedDuration>,
 }
 
@@ -262,7 +282,6 @@ impl ReplayArguments {
         let complaint = match (self.ids.is_empty(), self.filter.is_empty(), self.all) {
             (true, true, false) => "which letters? Name them, or a filter, or --all",
             (false, false, _) => "name letters or a filter, not both",
-            _ if self.rate.get() > 1_000 => "--rate goes up to 1000",
             _ => return Ok(()),
         };
         Err(UsageError(complaint.to_owned()))
@@ -297,7 +316,6 @@ mod tests {
         assert!(replay(&["--group", "x", "--older-than", "90m"]).check().is_ok());
         assert!(replay(&[]).check().is_err());
         assert!(replay(&[&id, "--group", "x"]).check().is_err());
-        assert!(replay(&["--all", "--rate", "1001"]).check().is_err());
     }
 
     #[test]

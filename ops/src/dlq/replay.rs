@@ -13,9 +13,9 @@ use super::accepted;
 use super::arguments::{Filter, ReplayArguments};
 use super::letter::Group;
 use super::list;
-use crate::paint::{Paint, Tone};
 use crate::client::http::{Ask, Purpose};
 use crate::client::maintainer::Maintainer;
+use crate::paint::{Paint, Tone};
 use crate::progress::{self, Step};
 
 const PATH: &str = "/v1/dead-letters/replay";
@@ -87,7 +87,13 @@ pub async fn run(
     }
     // What was done before is told even when it couldn't be finished.
     ended?;
-    Ok(if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_none = report.step().done == 0;
+    if is_none {
+        eprintln!(
+            "mediconnect: no open letter matches; `mediconnect dlq list` shows those there are"
+        );
+    }
+    Ok(if report.refused.is_empty() && !is_none { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn count(maintainer: &mut Maintainer, filter: &Filter) -> anyhow::Result<u64> {

@@ -9,6 +9,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::pace::Speed;
+use crate::values::{expected, from_1_to};
 
 /// Book a file of appointment requests through the public API.
 #[derive(Args, Clone, Debug)]
@@ -20,11 +21,20 @@ pub struct ReplayArguments {
     pub file: Option<PathBuf>,
 
     /// First day of the file to book [default: the first that has visits]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(
+        long,
+        value_name = "YYYY-MM-DD",
+        value_parser = expected::<Date>("a day like 2016-06-06")
+    )]
     pub day: Option<Date>,
 
     /// How many days with visits, beginning with --day
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1",
+        value_parser = from_1_to::<NonZeroUsize>(100_000)
+    )]
     pub days: NonZeroUsize,
 
     /// "max", or a number N: the requests are spread over 24 hours per chosen day divided by N,
@@ -33,7 +43,12 @@ pub struct ReplayArguments {
     pub speed: Speed,
 
     /// Connections, each asking one thing after the other
-    #[arg(long, value_name = "N", default_value = "8")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "8",
+        value_parser = from_1_to::<NonZeroUsize>(10_000)
+    )]
     pub connections: NonZeroUsize,
 
     /// The server [default: the one that a `mediconnect up` here runs, else http://127.0.0.1:8080]
@@ -55,11 +70,21 @@ pub struct ReplayArguments {
 
     /// Book the same rows once more, on days of their own further in the future. Without another
     /// round a second run asks for the same bookings again, and gets the same answers
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1",
+        value_parser = from_1_to::<NonZeroU32>(10_000)
+    )]
     pub round: NonZeroU32,
 
     /// How long one request is repeated or followed before its outcome counts as not known
-    #[arg(long, value_name = "SECONDS", default_value = "120")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value = "120",
+        value_parser = from_1_to::<NonZeroU32>(86_400)
+    )]
     pub patience: NonZeroU32,
 
     /// Where accounts and day mapping are kept [default: below .mediconnect/replay]

@@ -47,9 +47,9 @@ impl VisitDays {
         Self(days)
     }
 
-    /// The first day.
-    pub fn first(&self) -> Option<Date> {
-        self.0.keys().next().copied()
+    /// The first day and the last.
+    pub fn bounds(&self) -> Option<(Date, Date)> {
+        Some((*self.0.keys().next()?, *self.0.keys().next_back()?))
     }
 
     /// The first `count` days with visits, beginning with `start` or the next that has any.
@@ -59,10 +59,7 @@ impl VisitDays {
 
     /// Whole weeks from the first day to the last: how far one round is from the next.
     fn span_weeks(&self) -> i32 {
-        let (Some(first), Some(last)) = (self.first(), self.0.keys().next_back()) else {
-            return 1;
-        };
-        weeks(days_between(first, *last) + 1)
+        self.bounds().map_or(1, |(first, last)| weeks(days_between(first, last) + 1))
     }
 }
 
@@ -82,7 +79,7 @@ impl Calendar {
         let still_ahead =
             |calendar: &Self| chosen.first().is_none_or(|day| calendar.map(*day) > today);
         saved.filter(still_ahead).unwrap_or_else(|| {
-            let first = days.first().unwrap_or(today);
+            let first = days.bounds().map_or(today, |(first, _)| first);
             let weeks = weeks(days_between(first, today) + LEAD_DAYS).max(0);
             Self { weeks: weeks + later }
         })

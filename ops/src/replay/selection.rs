@@ -10,6 +10,7 @@ use super::accounts;
 use super::days::{Calendar, MappedDay, VisitDays};
 use super::report::FileSummary;
 use super::rows::{self, Requests, Row};
+use crate::exit::UsageError;
 
 /// A file, and the days of it that were chosen.
 #[derive(Debug)]
@@ -27,10 +28,13 @@ impl Selection {
     pub fn read(file: &Path, start: Option<Date>, count: usize) -> anyhow::Result<Self> {
         let requests = rows::read(file)?;
         let days = VisitDays::of(&requests.rows);
-        let first = days.first().context("the file has no row that can be read")?;
+        let (first, last) = days.bounds().context("the file has no row that can be read")?;
         let start = start.unwrap_or(first);
+        if !(first..=last).contains(&start) {
+            let outside = format!("--day {start}: the days of this file go from {first} to {last}");
+            return Err(UsageError(outside).into());
+        }
         let chosen_days = days.choose(start, count);
-        anyhow::ensure!(!chosen_days.is_empty(), "the file has no visits on {start} or later");
         let is_chosen = |row: &&Row| chosen_days.binary_search(&row.visit_day).is_ok();
         let rows = requests.rows.iter().filter(is_chosen).cloned().collect();
         let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -105,9 +109,12 @@ mod tests {
     }
 
     #[test]
-    fn says_when_there_is_nothing_to_book() {
-        let error = select(Some(date(2002, 1, 1)), 1).unwrap_err().to_string();
-        assert_eq!(error, "the file has no visits on 2002-01-01 or later");
+    fn says_which_days_there_are() {
+        for day in [date(1999, 1, 1), date(2002, 1, 1)] {
+            let error = select(Some(day), 1).unwrap_err().to_string();
+            let days = "the days of this file go from 2001-03-01 to 2001-03-05";
+            assert_eq!(error, format!("--day {day}: {days}"));
+        }
     }
 
     #[test]

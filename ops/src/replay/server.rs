@@ -47,7 +47,8 @@ impl Server {
         );
         // The generated password is for the server it was generated for, and for no other that
         // happens to listen somewhere.
-        let is_running_here = running.is_some_and(|running| running.origin() == url.origin());
+        let is_running_here =
+            running.as_ref().is_some_and(|running| running.origin() == url.origin());
         let admin = match (&arguments.admin_email, &arguments.admin_password) {
             (Some(email), Some(password)) => {
                 Some(AdminLogin { email: email.clone(), password: password.clone() })
@@ -58,9 +59,13 @@ impl Server {
             _ => None,
         };
         let admin = admin.with_context(|| {
+            let nothing_runs = match running {
+                None => local.nothing_runs() + ". For another server: ",
+                Some(_) => String::new(),
+            };
             format!(
-                "replay needs an administrator of {url}, who makes the doctors: set ADMIN_EMAIL \
-                 and ADMIN_PASSWORD, or run it in the folder in which `mediconnect up` is running"
+                "{nothing_runs}replay needs an administrator of {url}, who makes the doctors: set \
+                 ADMIN_EMAIL and ADMIN_PASSWORD"
             )
         })?;
         Ok(Self { url, admin })
@@ -88,8 +93,7 @@ mod tests {
         let up = json!({
             "pid": pid, "url": "http://127.0.0.1:18080", "docs_url": "", "api_metrics_url": "",
             "booking_metrics_url": "", "audit_metrics_url": "",
-            "api_pid": 1, "booking_pid": 1, "audit_pid": 1, "postgres": null,
-            "nats": null, "ready_s": 1.0,
+            "postgres": null, "nats": null, "ready_s": 1.0,
         });
         fs::write(local.up_json(), up.to_string()).unwrap();
         folder

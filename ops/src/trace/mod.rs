@@ -39,17 +39,17 @@ pub struct TraceArguments {
 /// Runs the command.
 pub async fn run(arguments: &TraceArguments, settings: &Settings) -> anyhow::Result<ExitCode> {
     // In a box: whoever waits for this would carry it along.
-    let trace = match Box::pin(read::read(settings, arguments.id)).await {
-        Ok(trace) => trace,
+    let life = match Box::pin(read::read(settings, arguments.id)).await {
+        Ok(life) => life,
         Err(error) => {
             eprintln!("mediconnect trace: can't tell: {error:#}");
             return Ok(ExitCode::from(EXIT_USAGE));
         }
     };
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&trace)?);
+        println!("{}", serde_json::to_string_pretty(&life)?);
     } else {
-        print!("{}", report::Report::new(&trace));
+        print!("{}", report::Report::new(&life));
     }
-    Ok(if trace.moments.is_empty() { ExitCode::from(UNKNOWN) } else { ExitCode::SUCCESS })
+    Ok(if life.moments.is_empty() { ExitCode::from(UNKNOWN) } else { ExitCode::SUCCESS })
 }

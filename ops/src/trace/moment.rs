@@ -103,8 +103,7 @@ impl Moment {
             None => format!("{kind} stored"),
         };
         let accepted = Self::new(message.stored_at, Stage::Accepted, accepted);
-        let mut moments =
-            vec![accepted.of(request).at_place(subjects::COMMANDS, message.sequence)];
+        let mut moments = vec![accepted.of(request).at_place(subjects::COMMANDS, message.sequence)];
         let asked_at = message.header(header::ACCEPTED_AT).and_then(|it| it.parse().ok());
         let is_first = message.header(header::REPLAY_OF).is_none();
         if let Some(asked_at) = asked_at.filter(|_| is_first) {
@@ -163,17 +162,12 @@ impl Moment {
             return Self::new(step.recorded_at, Stage::Event, what)
                 .at_place(subjects::EVENTS, step.sequence);
         }
-        let mut what = operation.to_owned();
-        if let Some(resource) = &step.resource_kind {
-            what.push_str(&format!(" of {resource}"));
-        }
-        if let Some(role) = &step.role {
-            what.push_str(&format!(", as {role}"));
-        }
-        if step.outcome != 0 {
-            let reason = step.reason.as_deref().unwrap_or("failed");
-            what.push_str(&format!(": {reason}"));
-        }
+        let resource = step.resource_kind.as_ref().map(|resource| format!(" of {resource}"));
+        let role = step.role.as_ref().map(|role| format!(", as {role}"));
+        let failed = step.reason.as_deref().unwrap_or("failed");
+        let refusal = (step.outcome != 0).then(|| format!(": {failed}"));
+        let parts = [Some(operation.to_owned()), resource, role, refusal];
+        let what = parts.into_iter().flatten().collect();
         Self::new(step.recorded_at, Stage::Audit, what)
             .troubling(step.outcome != 0)
             .at_place(subjects::AUDIT, step.sequence)
@@ -185,8 +179,9 @@ impl Moment {
         let what = format!("{id}: given up by {worker} after {attempts} tries: {error_class}");
         let is_open = letter.state == "open";
         let died = Self::new(letter.last_failure_at, Stage::DeadLetter, what).troubling(is_open);
-        let stands = (!is_open)
-            .then(|| Self::new(letter.changed_at, Stage::DeadLetter, format!("{id}: {}", letter.state)));
+        let stands = (!is_open).then(|| {
+            Self::new(letter.changed_at, Stage::DeadLetter, format!("{id}: {}", letter.state))
+        });
         std::iter::once(died).chain(stands).collect()
     }
 

@@ -26,7 +26,7 @@ const AROUND: SignedDuration = SignedDuration::from_mins(15);
 
 /// The life of a request.
 #[derive(Clone, Debug, Serialize)]
-pub struct Trace {
+pub struct Life {
     /// What all of it has in common.
     pub correlation_id: CorrelationId,
     /// The W3C trace ids of its messages: what to look for where spans are kept.
@@ -36,7 +36,7 @@ pub struct Trace {
 }
 
 /// Reads everything.
-pub async fn read(settings: &Settings, id: CorrelationId) -> anyhow::Result<Trace> {
+pub async fn read(settings: &Settings, id: CorrelationId) -> anyhow::Result<Life> {
     let url = settings.database.require_ops_url()?;
     let store = TraceReader::connect(url, &settings.database)?;
     store.check().await.context("the database can't be read")?;
@@ -70,7 +70,7 @@ pub async fn read(settings: &Settings, id: CorrelationId) -> anyhow::Result<Trac
     let letter_ids: Vec<_> = letters.iter().map(|letter| letter.id).collect();
     moments.extend(store.letter_actions(&letter_ids).await?.iter().map(Moment::of_action));
     moments.sort_by_key(|moment| (moment.at, moment.stage));
-    Ok(Trace { correlation_id: id, trace_ids: trace_ids(commands.iter().chain(&facts)), moments })
+    Ok(Life { correlation_id: id, trace_ids: trace_ids(commands.iter().chain(&facts)), moments })
 }
 
 /// Messages that no checkpoint of the ledger covers; those below one have ended, or are letters.

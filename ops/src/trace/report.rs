@@ -3,23 +3,23 @@
 use std::fmt;
 
 use super::moment::Moment;
-use super::read::Trace;
+use super::read::Life;
 use crate::paint::{Paint, Tone};
 
-/// A trace with its colours.
+/// A life with its colours.
 pub struct Report<'a> {
-    trace: &'a Trace,
+    life: &'a Life,
     paint: Paint,
 }
 
 impl<'a> Report<'a> {
     /// Painted where the terminal wants it.
-    pub fn new(trace: &'a Trace) -> Self {
-        Self { trace, paint: Paint::for_stdout() }
+    pub fn new(life: &'a Life) -> Self {
+        Self { life, paint: Paint::for_stdout() }
     }
 
     fn moment(&self, f: &mut fmt::Formatter<'_>, moment: &Moment) -> fmt::Result {
-        let first = self.trace.moments.first().map_or(moment.at, |first| first.at);
+        let first = self.life.moments.first().map_or(moment.at, |first| first.at);
         let since = format!("+{:.3} s", moment.at.duration_since(first).as_secs_f64());
         let tone = if moment.is_trouble { Tone::Bad } else { Tone::Strong };
         let stage = self.paint.paint(tone, &format!("{:<12}", moment.stage.word()));
@@ -36,7 +36,7 @@ impl<'a> Report<'a> {
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Trace { correlation_id, trace_ids, moments } = self.trace;
+        let Life { correlation_id, trace_ids, moments } = self.life;
         writeln!(f, "correlation id {correlation_id}")?;
         for trace_id in trace_ids {
             writeln!(f, "trace id       {trace_id}")?;

@@ -79,7 +79,7 @@ async fn nats(
         let settings = wishes.settings.nats.clone();
         let step = screen.begin("NATS");
         let connecting = timeout(NATS_PATIENCE, Bus::connect(&settings, "up")).await;
-        connecting
+        let bus = connecting
             .map_err(|_| anyhow::anyhow!("no answer within {} s", NATS_PATIENCE.as_secs()))
             .and_then(|connected| Ok(connected?))
             .with_context(|| {
@@ -89,6 +89,13 @@ async fn nats(
                     settings.url
                 )
             })?;
+        bus.ensure_topology().await.with_context(|| {
+            format!(
+                "the NATS server at {} can't keep the streams. JetStream has to be on: start \
+                 nats-server with -js, or with a jetstream block in its configuration",
+                settings.url
+            )
+        })?;
         step.end(&format!("the one at {}", settings.url));
         return Ok((settings, None));
     }

@@ -64,6 +64,11 @@ impl Home {
         remove_file(&self.files.ops_settings())
     }
 
+    /// Removes a generated administrator that came to nothing.
+    pub fn forget_administrator(&self) -> anyhow::Result<()> {
+        remove_file(&self.files.administrator())
+    }
+
     /// Removes data, passwords and keys. Tools and logs stay.
     pub fn start_over(&self) -> anyhow::Result<()> {
         PrivatePostgres::remove(&self.path)?;

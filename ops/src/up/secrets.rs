@@ -36,6 +36,21 @@ pub struct Administrator {
     pub password: SecretString,
     /// Generated here, and to be shown when it is used for the first time.
     pub is_generated: bool,
+    /// Generated a moment ago, and not written down yet.
+    pub is_new: bool,
+}
+
+impl Administrator {
+    /// Writes down a new one, before it is used.
+    pub fn keep(&self, home: &Home) -> anyhow::Result<()> {
+        if self.is_new {
+            let Self { email, password, .. } = self;
+            let text =
+                || json!({ "email": email, "password": password.expose_secret() }).to_string();
+            read_or_create_secret(&home.files.administrator(), text)?;
+        }
+        Ok(())
+    }
 }
 
 impl Secrets {
@@ -68,17 +83,17 @@ impl Secrets {
 fn administrator(home: &Home, given: &AdminSettings) -> anyhow::Result<Administrator> {
     if let Some((email, password)) = given.credentials() {
         let (email, password) = (email.to_owned(), password.clone());
-        return Ok(Administrator { email, password, is_generated: false });
+        return Ok(Administrator { email, password, is_generated: false, is_new: false });
     }
     let path = home.files.administrator();
-    let generate = || {
-        let password = generate_password();
-        json!({ "email": ADMINISTRATOR, "password": password.expose_secret() }).to_string()
-    };
-    let text = read_or_create_secret(&path, generate)?;
-    let GeneratedAdministrator { email, password } = serde_json::from_str(text.expose_secret())
+    if !path.exists() {
+        let (email, password) = (ADMINISTRATOR.to_owned(), generate_password());
+        return Ok(Administrator { email, password, is_generated: true, is_new: true });
+    }
+    let text = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+    let GeneratedAdministrator { email, password } = serde_json::from_slice(&text)
         .with_context(|| format!("{} is damaged; remove it", path.display()))?;
-    Ok(Administrator { email, password, is_generated: true })
+    Ok(Administrator { email, password, is_generated: true, is_new: false })
 }
 
 /// One key is enough to begin with. Named by its date, so that the newest signs when another is

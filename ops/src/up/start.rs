@@ -58,6 +58,8 @@ pub struct Started {
     pub nats: NatsSettings,
     /// To be shown: it was just generated and has never been used.
     pub new_administrator: Option<(String, SecretString)>,
+    /// There was an administrator before, and nobody here has said or kept who.
+    pub has_unknown_administrator: bool,
 }
 
 /// What runs.
@@ -99,7 +101,13 @@ pub async fn start(wishes: &Wishes, home: &Home, screen: &Screen) -> anyhow::Res
     let addresses = Addresses::choose(&wishes.settings, wishes.port)?;
     let backing = backing::start(wishes, home, &secrets, screen).await?;
     migrate(&backing, &secrets, screen).await?;
+    secrets.administrator.keep(home)?;
     let first = create_administrator(wishes, &backing, &secrets, &administrator).await?;
+    let has_unknown_administrator =
+        first == FirstAdministrator::AlreadyThere && secrets.administrator.is_new;
+    if has_unknown_administrator {
+        home.forget_administrator()?;
+    }
     let services = start_services(wishes, home, &backing, &secrets, &addresses, screen).await?;
     let url = format!("http://{}", addresses.api);
     clinic::ensure(&url, &secrets.administrator, home, wishes, screen).await?;
@@ -113,11 +121,19 @@ pub async fn start(wishes: &Wishes, home: &Home, screen: &Screen) -> anyhow::Res
     let is_new = first == FirstAdministrator::Created && secrets.administrator.is_generated;
     let new_administrator =
         is_new.then_some((secrets.administrator.email, secrets.administrator.password));
-    let up_json = up_json(&addresses, &backing, &services, began.elapsed());
+    let up_json = up_json(&addresses, &backing, began.elapsed());
     let Backing { nats, nats_server, postgres, .. } = backing;
     let (api, booking, audit) = services;
     let processes = Processes { api, booking, audit, nats: nats_server, postgres };
-    Ok(Started { up_json, processes, ops_url, auditor_url, nats, new_administrator })
+    Ok(Started {
+        up_json,
+        processes,
+        ops_url,
+        auditor_url,
+        nats,
+        new_administrator,
+        has_unknown_administrator,
+    })
 }
 
 async fn migrate(backing: &Backing, secrets: &Secrets, screen: &Screen) -> anyhow::Result<()> {
@@ -228,12 +244,7 @@ async fn wait_until_ready(service: &mut Service, probe: &Probe) -> anyhow::Resul
     }
 }
 
-fn up_json(
-    addresses: &Addresses,
-    backing: &Backing,
-    (api, booking, audit): &Services,
-    took: Duration,
-) -> UpJson {
+fn up_json(addresses: &Addresses, backing: &Backing, took: Duration) -> UpJson {
     let url = format!("http://{}", addresses.api);
     UpJson {
         pid: std::process::id(),
@@ -242,17 +253,8 @@ fn up_json(
         api_metrics_url: format!("http://{}/metrics", addresses.api_metrics),
         booking_metrics_url: format!("http://{}/metrics", addresses.booking_metrics),
         audit_metrics_url: format!("http://{}/metrics", addresses.audit_metrics),
-        api_pid: api.pid(),
-        booking_pid: booking.pid(),
-        audit_pid: audit.pid(),
-        postgres: backing
-            .postgres
-            .as_ref()
-            .map(|server| ServerJson { pid: server.pid(), port: server.port() }),
-        nats: backing
-            .nats_server
-            .as_ref()
-            .map(|server| ServerJson { pid: server.pid(), port: server.port() }),
+        postgres: backing.postgres.as_ref().map(|server| ServerJson { port: server.port() }),
+        nats: backing.nats_server.as_ref().map(|server| ServerJson { port: server.port() }),
         ready_s: took.as_secs_f64(),
     }
 }

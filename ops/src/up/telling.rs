@@ -59,5 +59,9 @@ fn summary(started: &Started, home: &Home) -> String {
         )
         .expect("writing to a String can't fail");
     }
+    if started.has_unknown_administrator {
+        text += "\n  There is an administrator already, whose password is not known here. Commands \
+                 that sign in\n  find it in ADMIN_EMAIL and ADMIN_PASSWORD.\n";
+    }
     text + "\nCtrl-C stops everything.\n"
 }

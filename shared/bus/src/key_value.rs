@@ -17,7 +17,7 @@ pub enum KvBucket {
 
 impl KvBucket {
     /// Every bucket.
-    pub const ALL: [Self; 1] = [Self::RevokedSessions];
+    pub const ALL: [Self; 2] = [Self::AuditAnchor, Self::RevokedSessions];
 
     fn config(self, replicas: usize) -> kv::Config {
         match self {

@@ -66,12 +66,12 @@ pub enum ServerError {
     Ownership(String),
 
     /// An operation on a file or a process failed.
-    #[error("{doing}: {source}")]
+    #[error("{doing}: {reason}")]
     Io {
         /// What was being done.
         doing: String,
         /// Why it failed.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
@@ -79,12 +79,12 @@ impl ServerError {
     /// An I/O error, with what was being done to which path.
     pub(crate) fn at(doing: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let doing = format!("{doing} {}", path.display());
-        move |source| Self::Io { doing, source }
+        move |reason| Self::Io { doing, reason }
     }
 
     /// An I/O error, with what was being done.
     pub(crate) fn doing(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let doing = doing.into();
-        move |source| Self::Io { doing, source }
+        move |reason| Self::Io { doing, reason }
     }
 }

@@ -160,11 +160,10 @@ impl TraceReader {
     /// Up to which sequence of `MC_EVENTS` the audit log has been sealed.
     pub async fn facts_sealed_to(&self) -> Result<u64, StoreError> {
         let mut connection = self.pool.acquire().await?;
-        let last = sqlx::query_scalar!(
-            "SELECT events_to FROM audit_seals ORDER BY number DESC LIMIT 1"
-        )
-        .fetch_optional(&mut *connection)
-        .await?;
+        let last =
+            sqlx::query_scalar!("SELECT events_to FROM audit_seals ORDER BY number DESC LIMIT 1")
+                .fetch_optional(&mut *connection)
+                .await?;
         Ok(last.unwrap_or(0).cast_unsigned())
     }
 

@@ -109,6 +109,15 @@ async fn says_what_is_missing() {
     let nobody = dlq(&clinic, &["replay", "--reason", "nothing in particular"]).await;
     assert_eq!(nobody.code, 2);
     assert!(nobody.err.contains("--all"), "{}", nobody.err);
+    for which in [&["--all"][..], &["--group", "abcd"], &["--all", "--dry-run"]] {
+        let arguments = [&["replay", "--reason", "there is none"][..], which].concat();
+        let none = dlq(&clinic, &arguments).await;
+        assert_eq!(none.code, 1, "{which:?}: {}", none.out);
+        assert!(none.err.contains("no open letter matches"), "{which:?}: {}", none.err);
+    }
+    let refused = dlq(&clinic, &["list", "--worker", "a b"]).await;
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("worker: expected a word"), "{}", refused.err);
     let unknown = uuid::Uuid::now_v7().to_string();
     let missing = dlq(&clinic, &["show", &unknown]).await;
     assert_eq!(missing.code, 1);

@@ -15,8 +15,8 @@ use crate::sealing::Sealing;
 /// Runs the worker until the soft stop. Then the batch in hand is sealed; the rest stays in the
 /// streams.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
-    runtime::metrics::serve(settings.audit.metrics_listen, &shutdown).await?;
     settings.database.require_audit_url()?;
+    runtime::metrics::serve(settings.audit.metrics_listen, &shutdown).await?;
     let bus = tokio::select! {
         bus = connect(&settings) => bus?,
         () = shutdown.soft_stopped() => return Ok(()),

@@ -34,8 +34,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 /// Runs the worker until the soft stop. Then what is in hand is finished, the rest goes back to
 /// the stream, and what is committed is published.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
-    runtime::metrics::serve(settings.booking.metrics_listen, &shutdown).await?;
     let url = settings.database.require_booking_url()?;
+    runtime::metrics::serve(settings.booking.metrics_listen, &shutdown).await?;
     let pool = Pool::connect(url, &settings.database)?;
     let bus = tokio::select! {
         bus = dependencies(&settings, &pool) => bus?,

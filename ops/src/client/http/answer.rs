@@ -25,6 +25,16 @@ pub struct Problem {
     #[serde(default)]
     title: String,
     detail: Option<String>,
+    #[serde(default)]
+    errors: Vec<PartError>,
+}
+
+/// What is wrong with one part of the request.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct PartError {
+    pointer: Option<String>,
+    parameter: Option<String>,
+    detail: String,
 }
 
 impl Problem {
@@ -37,7 +47,12 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.detail.as_deref().unwrap_or(&self.title))
+        write!(f, "{}", self.detail.as_deref().unwrap_or(&self.title))?;
+        for PartError { pointer, parameter, detail } in &self.errors {
+            let part = pointer.as_deref().or(parameter.as_deref()).filter(|part| !part.is_empty());
+            write!(f, "; {}: {detail}", part.unwrap_or("the body"))?;
+        }
+        Ok(())
     }
 }
 
@@ -133,6 +148,16 @@ mod tests {
         let answer = answer(409, &[], body);
         assert_eq!(answer.reason(), "slot_taken");
         assert_eq!(answer.to_string(), "409 Taken");
+    }
+
+    #[test]
+    fn a_problem_says_which_parts_are_wrong() {
+        let body = r#"{"type":"/problems/invalid_body","title":"Invalid body","errors":[
+            {"pointer":"/reason","detail":"too short"},
+            {"parameter":"limit","detail":"too large"}]}"#;
+        let answer = answer(422, &[], body);
+        let said = "422 Invalid body; /reason: too short; limit: too large";
+        assert_eq!(answer.to_string(), said);
     }
 
     #[test]

@@ -32,16 +32,16 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// The listener can't start.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen for metrics on {listen}: {source}; choose another metrics_listen address")]
+#[error("cannot listen for metrics on {listen}: {reason}; choose another metrics_listen address")]
 pub struct MetricsError {
     listen: SocketAddr,
-    source: std::io::Error,
+    reason: std::io::Error,
 }
 
 /// Serves `GET /metrics` and returns the address, which tells the port when `listen` has
 /// port 0. It answers until all other tasks of `shutdown` have ended.
 pub async fn serve(listen: SocketAddr, shutdown: &Shutdown) -> Result<SocketAddr, MetricsError> {
-    let explain = |source| MetricsError { listen, source };
+    let explain = |reason| MetricsError { listen, reason };
     let listener = TcpListener::bind(listen).await.map_err(explain)?;
     let address = listener.local_addr().map_err(explain)?;
     shutdown.spawn_in_background("metrics listener", accept(listener));

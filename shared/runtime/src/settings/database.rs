@@ -1,6 +1,6 @@
 //! `database.*`: PostgreSQL.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::violation::{Violation, within};
@@ -101,6 +101,20 @@ impl DatabaseSettings {
     }
 
     pub(super) fn check(&self) -> Result<(), Violation> {
+        for (key, url) in [
+            ("database.url", &self.url),
+            ("database.api_url", &self.api_url),
+            ("database.accounts_url", &self.accounts_url),
+            ("database.booking_url", &self.booking_url),
+            ("database.ops_url", &self.ops_url),
+            ("database.audit_url", &self.audit_url),
+            ("database.auditor_url", &self.auditor_url),
+        ] {
+            if !url.as_ref().is_none_or(is_postgresql) {
+                let form = "must look like postgres://user:password@host:5432/database";
+                return Err(Violation::value(key, form));
+            }
+        }
         within(
             1..=1_000,
             &[
@@ -117,6 +131,11 @@ impl DatabaseSettings {
             ],
         )
     }
+}
+
+fn is_postgresql(url: &SecretString) -> bool {
+    let url = url.expose_secret();
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
 fn require<'a>(

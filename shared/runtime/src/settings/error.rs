@@ -8,12 +8,12 @@ use super::environment;
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The settings file can't be read.
-    #[error("cannot read the settings file {}: {source}; correct --config or MC_CONFIG", path.display())]
+    #[error("cannot read the settings file {}: {reason}; correct --config or MC_CONFIG", path.display())]
     FileUnreadable {
         /// Which file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// The settings file isn't TOML.
     #[error("the settings file {} is not valid TOML at line {line}; correct that line", path.display())]

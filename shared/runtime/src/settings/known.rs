@@ -83,6 +83,19 @@ impl Known {
         }
     }
 
+    /// Every key with its default in words, for the page that documents them.
+    #[cfg(test)]
+    pub fn keys_with_defaults(&self) -> Vec<(String, String)> {
+        let word = |value: &Value| match value {
+            Value::Num(_, number) => number.to_u128().map(|number| number.to_string()),
+            _ => value.as_str().map(str::to_owned),
+        };
+        let with_default = |(key, value): &(String, Value)| {
+            (key.clone(), word(value).unwrap_or_else(|| "none".to_owned()))
+        };
+        self.0.iter().map(with_default).collect()
+    }
+
     fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(key, _)| key.as_str())
     }

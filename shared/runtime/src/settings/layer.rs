@@ -19,7 +19,7 @@ pub(super) struct Layer {
 impl Layer {
     pub fn from_file(path: &Path, known: &Known) -> Result<Self, SettingsError> {
         let text = std::fs::read_to_string(path)
-            .map_err(|source| SettingsError::FileUnreadable { path: path.into(), source })?;
+            .map_err(|reason| SettingsError::FileUnreadable { path: path.into(), reason })?;
         let values = toml::from_str(&text).map_err(|error| {
             // The error's own text quotes the line, which may hold a secret.
             let offset = error.span().map_or(0, |span| span.start).min(text.len());

@@ -70,6 +70,17 @@ impl NatsSettings {
                 "must not contain credentials: put them into MC_NATS__USER and MC_NATS__PASSWORD",
             ));
         }
+        let is_server = |url: &str| {
+            let rest = url.trim().strip_prefix("nats://").or(url.trim().strip_prefix("tls://"));
+            rest.is_some_and(|address| !address.is_empty())
+        };
+        if !self.url.split(',').all(is_server) {
+            return Err(Violation::value(
+                "nats.url",
+                "must look like nats://127.0.0.1:4222 or tls://host:4222, several separated by \
+                 commas",
+            ));
+        }
         let is_token = |user: &String| {
             !user.is_empty()
                 && user.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')

@@ -248,6 +248,11 @@ fn refuses_values_outside_their_range() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
         ("NATS_URL", "nats://user:secret@host:4222"),
         ("MC_NATS__USER", "two words secret"),
+        ("NATS_URL", "http://host:4222"),
+        ("NATS_URL", "host"),
+        ("NATS_URL", "nats://one:4222,http://secret:4222"),
+        ("DATABASE_URL", "mysql://owner:secret@host/x"),
+        ("MC_DATABASE__OPS_URL", "secret"),
         ("MC_API__BODY_LIMIT_BYTES", "1"),
         ("MC_LIFECYCLE__STOP_GRACE_MS", "600001"),
         ("MC_DATABASE__API_CONNECTIONS", "0"),
@@ -319,4 +324,35 @@ fn debug_redacts_secrets_and_personal_data() {
     let text = format!("{settings:?}");
     assert!(!text.contains("hidden"), "{text}");
     assert!(text.contains("REDACTED"), "{text}");
+}
+
+/// The page as rows of cells, without the headings.
+fn documented() -> Vec<Vec<&'static str>> {
+    let page = include_str!("../../../../docs/SETTINGS.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.map(|row| row.trim_end_matches(" |").split(" | ").collect()).collect()
+}
+
+#[test]
+fn every_setting_is_documented_with_its_variable_and_default() {
+    let rows = documented();
+    let keys = known::Known::new().keys_with_defaults();
+    for (key, default) in &keys {
+        let variable = environment::variable_of(key);
+        let row = rows.iter().find(|row| row[0] == format!("{key}`"));
+        let row = row.unwrap_or_else(|| panic!("docs/SETTINGS.md says nothing of {key}"));
+        assert_eq!(row[1], format!("`{variable}`"), "{key}");
+        // Its default is another one in every process.
+        let default = if key == "telemetry.instance_id" { "random" } else { default.as_str() };
+        assert_eq!(row[3].trim_matches('`'), default, "{key}");
+        let unit = [("_ms", "ms"), ("_bytes", "bytes"), ("_token_s", "s"), ("_wait_s", "s")];
+        for (_, unit) in unit.iter().filter(|(suffix, _)| key.ends_with(suffix)) {
+            assert_eq!(row[2], *unit, "{key}");
+        }
+    }
+    let dotted = rows.iter().filter(|row| row[0].contains('.'));
+    for row in dotted {
+        let key = row[0].trim_end_matches('`');
+        assert!(keys.iter().any(|(known, _)| known == key), "there is no setting {key}");
+    }
 }

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use runtime::settings::DatabaseSettings;
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio_postgres::error::SqlState;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::booking::{Failure, SchemaProblem};
 use crate::schema::{VERSION_QUERY, compare};
@@ -38,8 +38,8 @@ async fn connect(
     statement_timeout_ms: u64,
 ) -> Result<Client, Failure> {
     let connect_timeout = Duration::from_millis(settings.connect_timeout_ms);
-    let (mut config, tls) = tls::connection(url.expose_secret())
-        .map_err(|error| Failure::Outage(error.to_string()))?;
+    let (mut config, tls) =
+        tls::connection(url.expose_secret()).map_err(|error| Failure::Outage(error.to_string()))?;
     let inherited = config.get_options().unwrap_or_default();
     config
         .options(format!("{inherited} -c timezone=UTC -c statement_timeout={statement_timeout_ms}"))

@@ -5,7 +5,6 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use serde_json::Value;
 use servers::{LogFile, ManagedProcess, Registry, StopPlan, free_loopback_port};
 use tokio::process::Command;
 use tokio::time::interval;
@@ -81,8 +80,8 @@ async fn ready(up: &mut ManagedProcess, folder: &Path, log: &LogFile) -> anyhow:
     let mut looks = interval(LOOK_EVERY);
     loop {
         looks.tick().await;
-        if let Ok(text) = std::fs::read(folder.join("up.json")) {
-            return processes(&serde_json::from_slice(&text)?);
+        if folder.join("up.json").exists() {
+            return processes(up.pid(), folder);
         }
         if let Some(status) = up.try_wait()? {
             bail!("mediconnect up ended with {status}: {}", log.tail());
@@ -93,17 +92,21 @@ async fn ready(up: &mut ManagedProcess, folder: &Path, log: &LogFile) -> anyhow:
     }
 }
 
-fn processes(up: &Value) -> anyhow::Result<[Who; 5]> {
-    let pid = |pointer: &str| {
-        let found = up.pointer(pointer).and_then(Value::as_u64);
-        let found = found.and_then(|pid| u32::try_from(pid).ok());
-        found.with_context(|| format!("up.json says nothing of {pointer}"))
+/// From the names of the records in `run/`, `<name>.<pid>.json`.
+fn processes(up: u32, folder: &Path) -> anyhow::Result<[Who; 5]> {
+    let mut records = Vec::new();
+    for record in std::fs::read_dir(folder.join("run"))? {
+        records.push(record?.file_name().to_string_lossy().into_owned());
+    }
+    let pid = |name: &str| {
+        let pid_of = |record: &String| record.strip_prefix(name)?.split('.').nth(1)?.parse().ok();
+        records.iter().find_map(pid_of).with_context(|| format!("run/ has no record of {name}"))
     };
     Ok([
-        Who::Process("up itself", pid("/pid")?),
-        Who::Process("api", pid("/api_pid")?),
-        Who::Process("worker", pid("/booking_pid")?),
-        Who::Postgres(pid("/postgres/pid")?),
-        Who::Process("nats-server", pid("/nats/pid")?),
+        Who::Process("up itself", up),
+        Who::Process("api", pid("api")?),
+        Who::Process("worker", pid("booking")?),
+        Who::Postgres(pid("postgres")?),
+        Who::Process("nats-server", pid("nats")?),
     ])
 }
