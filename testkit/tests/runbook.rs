@@ -99,6 +99,9 @@ async fn run(deployment: &mut Deployment, line: &str) -> anyhow::Result<String> 
             shell.env(admin[0], "admin@mediconnect.example").env(admin[1], password);
             printed(shell, line).await
         }
+        ["docker", "compose", "run", "--rm", "auditor"] => {
+            printed(deployment.command("auditor", &["audit", "verify"])?, line).await
+        }
         ["docker", "compose", "run", "--rm", "migrate"] => {
             deployment.migrate().await.map(|()| String::new())
         }
