@@ -4,7 +4,7 @@
 # services' roles when `mediconnect migrate` runs.
 set -eu
 
-psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --dbname postgres \
+psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --dbname postgres --username "${PGUSER:-postgres}" \
     --set password="$(cat "${OWNER_PASSWORD_FILE:-/run/secrets/owner.password}")" <<'SQL'
 CREATE ROLE mediconnect_owner LOGIN CREATEROLE PASSWORD :'password';
 CREATE DATABASE scheduling OWNER mediconnect_owner;

@@ -97,10 +97,13 @@ async fn run(deployment: &mut Deployment, line: &str) -> anyhow::Result<String> 
             let admin = ["MEDICONNECT_EMAIL", "MEDICONNECT_PASSWORD"];
             let password = deployment.secret("administrator.password")?;
             shell.env(admin[0], "admin@mediconnect.example").env(admin[1], password);
-            printed(shell, line).await
+            // A rehearsal whose answer is no is still an answer.
+            let is_no = |code| code == Some(1) && arguments.starts_with("dlq rehearse");
+            printed(shell, line, is_no).await
         }
         ["docker", "compose", "run", "--rm", "auditor"] => {
-            printed(deployment.command("auditor", &["audit", "verify"])?, line).await
+            let verify = deployment.command("auditor", &["audit", "verify"])?;
+            printed(verify, line, |_| false).await
         }
         ["docker", "compose", "run", "--rm", "migrate"] => {
             deployment.migrate().await.map(|()| String::new())
@@ -126,7 +129,7 @@ async fn run(deployment: &mut Deployment, line: &str) -> anyhow::Result<String> 
             let sql = line.split('"').nth(1).context("a statement in double quotes")?;
             let mut psql = Command::new("psql");
             psql.arg(deployment.superuser_url()).args(["--command", sql]);
-            printed(psql, line).await
+            printed(psql, line, |_| false).await
         }
         ["curl", "--silent", url] => {
             let path = url.strip_prefix("http://127.0.0.1:8080").context("the proxy's address")?;
@@ -154,11 +157,18 @@ fn through_shell(program: &Command, arguments: &str, api: &str) -> anyhow::Resul
     Ok(shell)
 }
 
-async fn printed(mut command: Command, line: &str) -> anyhow::Result<String> {
+/// What a command printed, when it succeeded or failed as it may.
+async fn printed(
+    mut command: Command,
+    line: &str,
+    may_fail: impl Fn(Option<i32>) -> bool,
+) -> anyhow::Result<String> {
     let output = command.output().await?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{line}: {}: {complaint}", output.status);
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    let (status, complaint) = (output.status, String::from_utf8_lossy(&output.stderr));
+    ensure!(status.success() || may_fail(status.code()), "{line}: {status}: {complaint}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(status.success() || !text.is_empty(), "{line}: {status}, and it said nothing");
+    Ok(text)
 }
 
 /// What the instances of these services have logged. There is no proxy here.
@@ -173,6 +183,11 @@ fn logs(deployment: &Deployment, services: &[&str]) -> anyhow::Result<String> {
         text.push_str(&found);
     }
     Ok(text)
+}
+
+/// A line in which the words that stand for something are what they stand for.
+fn with_values(line: &str, words: &HashMap<&'static str, String>) -> String {
+    words.iter().fold(line.to_owned(), |line, (word, value)| line.replace(word, value))
 }
 
 #[tokio::test]
@@ -192,15 +207,14 @@ async fn its_commands_work() -> anyhow::Result<()> {
         for step in &steps {
             let mut output = String::new();
             for command in &step.commands {
-                let command = words
-                    .iter()
-                    .fold(command.clone(), |command, (word, value)| command.replace(word, value));
+                let command = with_values(command, &words);
                 let done = run(&mut deployment, &command).await;
                 output += &done.with_context(|| format!("{section}: {command}"))?;
                 commands += 1;
             }
             for expected in &step.expected {
-                ensure!(output.contains(expected), "{section}: no {expected:?} in {output}");
+                let expected = with_values(expected, &words);
+                ensure!(output.contains(&expected), "{section}: no {expected:?} in {output}");
             }
         }
     }
