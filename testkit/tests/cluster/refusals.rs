@@ -220,7 +220,11 @@ async fn roles_keep_to_their_tables(deployment: &Deployment) -> anyhow::Result<(
         ),
         (
             "auditor.url",
-            &["INSERT INTO audit_seals DEFAULT VALUES", "DELETE FROM audit_log", "SELECT FROM users"],
+            &[
+                "INSERT INTO audit_seals DEFAULT VALUES",
+                "DELETE FROM audit_log",
+                "SELECT FROM users",
+            ],
         ),
         ("eligibility.url", &["SELECT password_hash FROM users", "DELETE FROM appointments"]),
         (
