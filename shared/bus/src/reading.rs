@@ -7,7 +7,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::pull::OrderedConfig;
 use async_nats::jetstream::consumer::{Consumer, DeliverPolicy};
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
-use async_nats::jetstream::stream::PeerInfo;
+use async_nats::jetstream::stream::ClusterInfo;
 use futures::StreamExt as _;
 use jiff::{Timestamp, Unit};
 use tokio::time::timeout;
@@ -89,12 +89,7 @@ impl Bus {
             bytes: info.state.bytes,
             // Without a limit, which none of ours is, it never fills.
             max_bytes: info.config.max_bytes.try_into().unwrap_or(u64::MAX),
-            copies_missing: info
-                .cluster
-                .iter()
-                .flat_map(|cluster| &cluster.replicas)
-                .filter(is_missing)
-                .count(),
+            copies_missing: info.cluster.as_ref().map_or(0, copies_missing),
         })
     }
 
@@ -159,8 +154,9 @@ impl Bus {
     }
 }
 
-fn is_missing(copy: &&PeerInfo) -> bool {
-    copy.offline || !copy.current
+/// The leader lists the others.
+fn copies_missing(cluster: &ClusterInfo) -> usize {
+    cluster.replicas.iter().filter(|copy| copy.offline || !copy.current).count()
 }
 
 fn timestamp(nanoseconds: i128) -> Result<Timestamp, jiff::Error> {

@@ -24,7 +24,7 @@ const NOT_SETTINGS: [&str; 3] = ["MC_NATS_SERVER", "MC_POSTGRES_BIN", "MC_TEST_P
 
 /// Behind the name of any variable: it names a file that holds the value, as container runtimes
 /// hand over secrets.
-const IN_FILE: &str = "_FILE";
+pub(super) const IN_FILE: &str = "_FILE";
 
 /// Names the settings file itself.
 pub(super) const CONFIG_FILE: &str = "MC_CONFIG";

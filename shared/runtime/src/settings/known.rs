@@ -71,11 +71,15 @@ impl Known {
 
     fn unknown_variable(&self, variable: &Variable) -> SettingsError {
         let names: Vec<_> = self.keys().map(environment::variable_of).collect();
-        let nearest = suggestion::nearest(&variable.name, names.iter().map(String::as_str));
+        let (meant, suffix) = match variable.in_file() {
+            Some(InFile { direct, .. }) => (direct, environment::IN_FILE),
+            None => (variable.name.as_str(), ""),
+        };
+        let nearest = suggestion::nearest(meant, names.iter().map(String::as_str));
         SettingsError::UnknownKey {
             name: variable.name.clone(),
             origin: environment::ORIGIN.to_owned(),
-            suggestion: nearest.map(str::to_owned),
+            suggestion: nearest.map(|name| format!("{name}{suffix}")),
         }
     }
 

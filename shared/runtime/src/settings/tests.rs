@@ -144,7 +144,7 @@ fn files_that_hold_no_value_are_explained_without_telling_their_names() {
     assert_eq!(
         refusal(&[("MC_API__LISTN_FILE", "/run/secrets/x")]),
         "unknown setting MC_API__LISTN_FILE in the environment; \
-         did you mean MC_API__LISTEN? Correct or remove it"
+         did you mean MC_API__LISTEN_FILE? Correct or remove it"
     );
     let many = file("many");
     assert_eq!(
