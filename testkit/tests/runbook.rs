@@ -101,6 +101,10 @@ async fn run(deployment: &mut Deployment, line: &str) -> anyhow::Result<String> 
             let is_no = |code| code == Some(1) && arguments.starts_with("dlq rehearse");
             printed(shell, line, is_no).await
         }
+        ["docker", "compose", "run", "--rm", "auditor"] => {
+            let verify = deployment.command("auditor", &["audit", "verify"])?;
+            printed(verify, line, |_| false).await
+        }
         ["docker", "compose", "run", "--rm", "migrate"] => {
             deployment.migrate().await.map(|()| String::new())
         }

@@ -69,6 +69,31 @@ const BOOKING: [Attempt; 7] = [
     Subscribe("mc.reply.>"),
 ];
 
+const AUDIT: [Attempt; 6] = [
+    Publish("mc.audit.read"),
+    Publish("mc.evt.appointment.booked"),
+    Publish("mc.cmd.booking.book.x"),
+    Publish("$JS.API.STREAM.PURGE.MC_AUDIT"),
+    Publish("$JS.API.DIRECT.GET.MC_COMMANDS"),
+    Subscribe("mc.audit.>"),
+];
+
+const ELIGIBILITY: [Attempt; 6] = [
+    Publish("mc.cmd.booking.book.x"),
+    Publish("mc.audit.read"),
+    Publish("$KV.mc_breaker_controls.00042"),
+    Publish("$JS.API.DIRECT.GET.MC_COMMANDS"),
+    Publish("$JS.ACK.MC_COMMANDS.booking.1.1.1.1.1"),
+    Publish("$JS.API.CONSUMER.DELETE.MC_EVENTS.eligibility"),
+];
+
+const AUDITOR: [Attempt; 4] = [
+    Publish("mc.audit.read"),
+    Publish("$KV.mc_audit_anchor.last"),
+    Publish("$JS.API.DIRECT.GET.MC_AUDIT"),
+    Subscribe("mc.audit.>"),
+];
+
 const OPS: [Attempt; 6] = [
     Publish("mc.cmd.booking.book.x"),
     Publish("mc.evt.appointment.booked"),
@@ -123,9 +148,15 @@ async fn is_refused(
 async fn every_user_and_role_is_refused_what_is_not_its_own() -> anyhow::Result<()> {
     let deployment = Deployment::start(&[]).await?;
     let before = messages(&deployment).await?;
-    for (user, attempts) in
-        [("migrate", &MIGRATE[..]), ("api", &API), ("booking", &BOOKING), ("ops", &OPS)]
-    {
+    for (user, attempts) in [
+        ("migrate", &MIGRATE[..]),
+        ("api", &API),
+        ("booking", &BOOKING),
+        ("audit", &AUDIT),
+        ("eligibility", &ELIGIBILITY),
+        ("auditor", &AUDITOR),
+        ("ops", &OPS),
+    ] {
         let (client, mut told) = sign_in(&deployment, user).await?;
         let mut kept = Vec::new();
         for attempt in FOR_EVERYBODY.iter().chain(attempts) {
@@ -183,6 +214,19 @@ async fn roles_keep_to_their_tables(deployment: &Deployment) -> anyhow::Result<(
                 "CREATE ROLE mine",
             ],
         ),
+        (
+            "audit.url",
+            &["DELETE FROM audit_log", "UPDATE audit_seals SET number = 1", "TRUNCATE audit_log"],
+        ),
+        (
+            "auditor.url",
+            &[
+                "INSERT INTO audit_seals DEFAULT VALUES",
+                "DELETE FROM audit_log",
+                "SELECT FROM users",
+            ],
+        ),
+        ("eligibility.url", &["SELECT password_hash FROM users", "DELETE FROM appointments"]),
         (
             "ops.url",
             &[
