@@ -5,7 +5,6 @@
 forbidden_crates='openssl openssl-sys native-tls aws-lc-rs aws-lc-sys rsa'
 
 dev_lint() {
-    wants_nats=
     need_packages
     need_rust
     need_component rustfmt rustfmt-web
@@ -16,6 +15,7 @@ dev_lint() {
     timed 'forbidden dependencies' lint_dependencies
     timed 'licences and sources' lint_licences
     timed 'paths in committed files' lint_paths
+    timed 'files of the deployment' lint_deployment
 }
 
 lint_scripts() {
@@ -23,7 +23,8 @@ lint_scripts() {
         if has apt-get && may_become_root; then apt_install shellcheck; fi
     }
     if has shellcheck; then
-        shellcheck --external-sources --check-sourced dev dev.d/sqlx.sh .ci/run
+        shellcheck --external-sources --check-sourced dev dev.d/sqlx.sh .ci/run \
+            deploy/make-secrets deploy/postgres/owner.sh
     else
         say 'shellcheck is not installed: skipped'
     fi

@@ -10,10 +10,13 @@ use runtime::Shutdown;
 use crate::dlq::DlqArguments;
 use crate::insurer::InsurerArguments;
 use crate::ledger::LedgerArguments;
+use crate::probe::ProbeArguments;
 use crate::replay::ReplayArguments;
+use crate::trace::TraceArguments;
 use crate::up::UpArguments;
 use crate::{
-    admin, api, audit, breaker, dlq, insurer, ledger, migrate, replay, settings, up, worker,
+    admin, api, audit, breaker, dlq, insurer, ledger, migrate, probe, replay, settings, trace, up,
+    worker,
 };
 
 const EXIT_CODES: &str = "\
@@ -24,8 +27,8 @@ Exit codes:
 
 Settings come from the defaults, a TOML file (--config or MC_CONFIG), and variables
 MC_<SECTION>__<KEY>; DATABASE_URL, NATS_URL, ADMIN_EMAIL, ADMIN_PASSWORD and
-OTEL_EXPORTER_OTLP_ENDPOINT are understood as well. An unknown key is refused.
-docs/SETTINGS.md lists all of them.
+OTEL_EXPORTER_OTLP_ENDPOINT are understood as well. With _FILE behind its name, a variable
+names a file that holds the value. An unknown key is refused. docs/SETTINGS.md lists all of them.
 
 Examples:
   mediconnect up                      everything on this machine, until Ctrl-C
@@ -34,7 +37,8 @@ Examples:
   mediconnect insurer --seed 7        an insurance API to test against
   mediconnect ledger --json           prove that nothing accepted was lost
   mediconnect audit verify            prove that nobody changed the audit log
-  mediconnect dlq list                what no worker could settle";
+  mediconnect dlq list                what no worker could settle
+  mediconnect trace CORRELATION-ID    what became of one request";
 
 /// What requests under way get to end after Ctrl-C.
 const REPLAY_STOP_GRACE: Duration = Duration::from_secs(15);
@@ -60,11 +64,13 @@ enum Command {
     Worker(worker::WorkerCommand),
     Insurer(InsurerArguments),
     Migrate(migrate::MigrateArguments),
+    Probe(ProbeArguments),
     /// Manage administrators.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
     Dlq(DlqArguments),
     Ledger(LedgerArguments),
+    Trace(TraceArguments),
     /// Verify the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -85,11 +91,16 @@ impl Cli {
             Command::Worker(worker) => worker::run(worker, settings::load(config)?).await,
             Command::Insurer(arguments) => insurer::run(arguments, settings::load(config)?).await,
             Command::Migrate(arguments) => migrate::run(arguments, &settings::load(config)?).await,
+            Command::Probe(arguments) => probe::run(arguments).await,
             Command::Admin(command) => admin::run(command, &settings::load(config)?).await,
             Command::Dlq(arguments) => dlq::run(arguments).await,
             Command::Ledger(arguments) => {
                 let settings = settings::load_for_operators(config, "database.ops_url")?;
                 ledger::run(&arguments, &settings).await
+            }
+            Command::Trace(arguments) => {
+                let settings = settings::load_for_operators(config, "database.ops_url")?;
+                trace::run(&arguments, &settings).await
             }
             Command::Audit(command) => {
                 let settings = settings::load_for_operators(config, "database.auditor_url")?;

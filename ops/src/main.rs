@@ -12,10 +12,13 @@ mod insurer;
 mod ledger;
 mod local;
 mod migrate;
+mod paint;
+mod probe;
 mod progress;
 mod replay;
 mod service;
 mod settings;
+mod trace;
 mod up;
 mod values;
 mod worker;
@@ -33,7 +36,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 #[tokio::main]
 async fn main() -> ExitCode {
     runtime::telemetry::install_crypto();
-    match cli::Cli::parse().run().await {
+    // In a box: what some commands keep while they wait is large.
+    match Box::pin(cli::Cli::parse().run()).await {
         Ok(code) => code,
         Err(error) => exit::report(&error),
     }

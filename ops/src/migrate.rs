@@ -1,11 +1,14 @@
-//! `mediconnect migrate`: roles, passwords and schema, in the database at `DATABASE_URL`.
+//! `mediconnect migrate`: roles, passwords and schema, in the database at `DATABASE_URL`; and, when
+//! asked to, the streams.
 
 use std::process::ExitCode;
 use std::str::FromStr;
 
+use anyhow::Context as _;
+use bus::Bus;
 use clap::Args;
 use runtime::Settings;
-use runtime::settings::DatabaseSettings;
+use runtime::settings::{DatabaseSettings, NatsSettings};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use store::{MigrationReport, ServiceLogin, ServiceRole};
@@ -19,6 +22,12 @@ use crate::exit::UsageError;
 /// same time from several machines.
 #[derive(Args, Debug)]
 pub struct MigrateArguments {
+    /// Make the streams and buckets at NATS_URL too, or bring them up to date.
+    ///
+    /// A service does that by itself, unless its NATS user may not change streams.
+    #[arg(long)]
+    streams: bool,
+
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -29,12 +38,24 @@ pub async fn run(arguments: MigrateArguments, settings: &Settings) -> anyhow::Re
     let owner_url = settings.database.require_url()?;
     let logins = configured_logins(&settings.database)?;
     let report = store::migrate(owner_url, &logins).await?;
+    if arguments.streams {
+        make_streams(&settings.nats).await?;
+    }
     if arguments.json {
-        println!("{}", as_json(&report));
+        println!("{}", as_json(&report, arguments.streams));
     } else {
         println!("{}", as_sentence(&report));
+        if arguments.streams {
+            println!("the streams are as this version needs them");
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn make_streams(settings: &NatsSettings) -> anyhow::Result<()> {
+    let bus = Bus::connect(settings, "migrate").await?;
+    bus.ensure_topology().await.context("preparing the streams")?;
+    bus.ensure_buckets().await.context("preparing the buckets")
 }
 
 /// The services' passwords as their own URLs have them, so that there is one place for each.
@@ -68,8 +89,9 @@ fn login_in(role: ServiceRole, url: &SecretString) -> Result<Option<ServiceLogin
     Ok(password.map(|password| ServiceLogin { role, password: password.into() }))
 }
 
-fn as_json(report: &MigrationReport) -> serde_json::Value {
+fn as_json(report: &MigrationReport, streams: bool) -> serde_json::Value {
     json!({
+        "streams": streams,
         "from_version": report.from_version,
         "to_version": report.to_version,
         "applied": report.applied,
@@ -119,6 +141,6 @@ mod tests {
         };
         let sentence = as_sentence(&report);
         assert_eq!(sentence, "the schema has version 2 now; applied:\n  0002 scheduling");
-        assert_eq!(as_json(&report)["applied"][0], "0002 scheduling");
+        assert_eq!(as_json(&report, false)["applied"][0], "0002 scheduling");
     }
 }

@@ -33,5 +33,6 @@ pub fn load_for_operators(config: Option<&Path>, key: &'static str) -> anyhow::R
 
 /// Whether somebody says, in any of the ways there are, which server to use.
 pub fn is_given(names: &[&str]) -> bool {
-    names.iter().any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
+    let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    names.iter().any(|name| is_set(name) || is_set(&format!("{name}_FILE")))
 }

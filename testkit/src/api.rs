@@ -151,8 +151,12 @@ impl Api {
 
     /// A new approved doctor who works every day from 00:00 to 23:00 UTC in half hours, signed in.
     pub async fn new_doctor(&self) -> anyhow::Result<Self> {
-        let admin = self.admin().await?;
-        let doctor = self.new_unapproved_doctor(&admin).await?;
+        self.new_doctor_of(&self.admin().await?).await
+    }
+
+    /// As [`Api::new_doctor`], approved by this administrator.
+    pub async fn new_doctor_of(&self, admin: &Self) -> anyhow::Result<Self> {
+        let doctor = self.new_unapproved_doctor(admin).await?;
         let id = doctor.id.as_deref().context("doctors have ids")?;
         admin.post(&format!("/v1/admin/doctors/{id}/approve"), json!({})).await?.expect(200)?;
         let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];

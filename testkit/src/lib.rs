@@ -1,7 +1,9 @@
 //! What tests stand on: real servers, one set per test, and the product as real processes.
 
 mod api;
+mod collector;
 mod database;
+mod deployment;
 mod insurer;
 mod ledger;
 mod messages;
@@ -10,7 +12,9 @@ mod replaying;
 mod system;
 
 pub use api::{Answer, Api};
+pub use collector::Collector;
 pub use database::{POSTGRES_URL, TestDatabase};
+pub use deployment::{Deployment, Node};
 pub use insurer::Insurer;
 pub use ledger::ledger_command;
 pub use messages::{any_command, any_entry};

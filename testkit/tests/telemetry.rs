@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use anyhow::{Context, ensure};
-use async_nats::jetstream;
+use async_nats::{HeaderMap, jetstream};
 use contracts::metadata::header;
-use contracts::subjects;
+use contracts::{BookingKind, subjects};
+use domain::RequestId;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::System;
+use testkit::{Collector, Insurer, System, any_command};
 
 const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
 
@@ -94,8 +95,11 @@ async fn one_correlation_id_runs_through_everything() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_personal_is_logged_counted_or_put_into_subjects() -> anyhow::Result<()> {
-    let mut system = System::start_with_own_postgres().await?;
+async fn nothing_personal_is_logged_counted_traced_or_put_into_subjects() -> anyhow::Result<()> {
+    let collector = Collector::start().await?;
+    let export = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())];
+    let export = export.each_ref().map(|(name, url)| (*name, url.as_str()));
+    let mut system = System::start_with_own_postgres_and(&export).await?;
     let api = system.api();
     let secrets = [
         "canary-mail@patients.example",
@@ -106,8 +110,11 @@ async fn nothing_personal_is_logged_counted_or_put_into_subjects() -> anyhow::Re
         "canary-idempotency-key",
         "CANARYLICENCE",
         "canarymedicine",
+        "CANARYMEMBER",
+        "canary reason of mine",
     ];
-    let [email, given, family, birth_date, password, key, licence, specialty] = secrets;
+    let [email, given, family, birth_date, password, key, licence, specialty, member, reason] =
+        secrets;
     let ready =
         || async { Ok(api.sign_in(testkit::ADMIN_EMAIL, testkit::ADMIN_PASSWORD).await.is_ok()) };
     system.wait_until("the administrator can sign in", ready).await?;
@@ -136,8 +143,37 @@ async fn nothing_personal_is_logged_counted_or_put_into_subjects() -> anyhow::Re
         let request = patient.request(Method::POST, "/v1/appointments").header("prefer", "wait=20");
         patient.send(request.header("idempotency-key", key).json(&body)).await?;
     }
+    let form = json!({ "practitioner_id": doctor, "start": slots[1] });
+    let accepted = patient.post("/v1/appointments", form).await?;
+    let locations = accepted.header("location").context("where the outcome will be")?.to_owned();
     patient.get("/v1/doctors?specialty=canarymedicine").await?;
     patient.get("/canary-path/Canaryfamily").await?;
+
+    let unreadable = json!({ "name": given, "birth_date": birth_date, "member_id": member });
+    bury(&system, &unreadable).await?;
+    let admin = api.admin().await?;
+    let letters = || async {
+        let page = admin.get("/v1/dead-letters").await?.expect(200)?;
+        Ok(page["items"].as_array().is_some_and(|letters| letters.len() == 2))
+    };
+    system.wait_until("both letters are seen", letters).await?;
+    let page = admin.get("/v1/dead-letters").await?.expect(200)?;
+    let letter = page["items"][0]["id"].as_str().context("an id")?;
+    let path = format!("/v1/dead-letters/{letter}/discard");
+    admin.post(&path, json!({ "reason": reason })).await?.expect(200)?;
+    let insurer = Insurer::start().await?;
+    let question = json!({
+        "tradingPartnerServiceId": "00042",
+        "provider": { "npi": "0000000000", "organizationName": "Test Clinic" },
+        "subscriber": {
+            "memberId": member,
+            "firstName": given,
+            "lastName": family,
+            "dateOfBirth": birth_date.replace('-', ""),
+        },
+    });
+    let asked = insurer.ask(&serde_json::from_value(question)?).await?;
+    ensure!(asked.status() == 200, "the insurer didn't answer: {}", asked.status());
 
     let metrics = [system.api_metrics().await?, system.worker_metrics().await?].concat();
     system.stop_worker().await?;
@@ -146,29 +182,57 @@ async fn nothing_personal_is_logged_counted_or_put_into_subjects() -> anyhow::Re
         ("api's log", system.log("api")),
         ("the worker's log", system.log("worker")),
         ("PostgreSQL's log", system.postgres_log()?),
+        ("the insurer's log", insurer.log()),
         ("metrics", metrics),
+        ("spans", collector.received()),
+        ("URLs", locations),
     ];
     let context = jetstream::new(system.nats.client().await?);
-    for stream in [subjects::COMMANDS, subjects::EVENTS] {
+    for stream in [subjects::COMMANDS, subjects::EVENTS, subjects::DEAD] {
         let stream = context.get_stream(stream).await?;
         let mut seen = String::new();
         for sequence in 1..=stream.cached_info().state.last_sequence {
             let message = stream.direct_get(sequence).await?;
             writeln!(seen, "{} {:?}", message.subject, message.headers)?;
         }
+        ensure!(!seen.is_empty(), "a stream holds nothing");
         everything.push(("a stream's subjects and headers", seen));
     }
     let token_secret = token.rsplit('.').next().context("a signature")?;
     let refresh = refresh.context("a refresh token")?;
     for (place, text) in &everything {
-        for secret in secrets.iter().copied().chain([token_secret, &refresh, "canary wrong guess"])
-        {
+        for secret in secrets.iter().copied().chain([
+            token_secret,
+            &refresh,
+            "canary wrong guess",
+            "19711113",
+        ]) {
             let found = text.lines().find(|line| line.contains(secret));
             ensure!(found.is_none(), "{place} holds {secret}: {found:?}");
         }
     }
     // The search would find something if there were something: ids are there.
     ensure!(everything[0].1.contains("correlation_id"), "api logs nothing at all");
+    ensure!(collector.received().contains("correlation_id"), "no span was exported");
+    Ok(())
+}
+
+/// Puts two messages that nobody can read into the stream of commands: one in an envelope and one
+/// without, both with the same body.
+async fn bury(system: &System, body: &Value) -> anyhow::Result<()> {
+    let context = jetstream::new(system.nats.client().await?);
+    for has_envelope in [true, false] {
+        let id = RequestId::generate();
+        let mut headers = HeaderMap::new();
+        if has_envelope {
+            for (name, value) in any_command(id, None).metadata.to_headers() {
+                headers.insert(name, value.as_str());
+            }
+        }
+        let subject = BookingKind::Cancel.subject(id);
+        let body = body.to_string();
+        context.publish_with_headers(subject, headers, body.into()).await?.await?;
+    }
     Ok(())
 }
 

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::accepted;
 use super::arguments::{Filter, ListArguments};
 use super::letter::{Group, Letter, List, age};
-use super::paint::{Paint, Tone};
 use crate::client::http::{Ask, Purpose};
 use crate::client::maintainer::Maintainer;
+use crate::paint::{Paint, Tone};
 
 /// Entries of one page of the API.
 const PAGE: usize = 200;

@@ -5,7 +5,6 @@ mod arguments;
 mod discard;
 mod letter;
 mod list;
-mod paint;
 mod rehearse;
 mod replay;
 mod show;

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::accepted;
 use super::arguments::RehearseArguments;
-use super::paint::{Paint, Tone};
 use crate::client::http::{Ask, Purpose};
 use crate::client::maintainer::Maintainer;
+use crate::paint::{Paint, Tone};
 
 #[derive(Deserialize)]
 struct Rehearsal {

@@ -13,9 +13,9 @@ use super::accepted;
 use super::arguments::{Filter, ReplayArguments};
 use super::letter::Group;
 use super::list;
-use super::paint::{Paint, Tone};
 use crate::client::http::{Ask, Purpose};
 use crate::client::maintainer::Maintainer;
+use crate::paint::{Paint, Tone};
 use crate::progress::{self, Step};
 
 const PATH: &str = "/v1/dead-letters/replay";

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::accepted;
 use super::arguments::ShowArguments;
 use super::letter::{Letter, ReadLetter, age};
-use super::paint::{Paint, Tone};
 use crate::client::http::{Ask, Purpose};
 use crate::client::maintainer::Maintainer;
+use crate::paint::{Paint, Tone};
 
 /// Runs the command.
 pub async fn run(

@@ -141,6 +141,7 @@ impl ServicePlan {
         let mut command = Command::new(THIS_PROGRAM);
         command.arg0("mediconnect").args(self.arguments);
         for name in NOT_FOR_SERVICES {
+            command.env_remove(format!("{name}_FILE"));
             command.env_remove(name);
         }
         for (name, value) in &self.environment {

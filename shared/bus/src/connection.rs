@@ -80,9 +80,10 @@ impl Bus {
         let mut delays = RetryDelays::new(Duration::from_millis(50), Duration::from_secs(2));
         let unreachable =
             |reason: String| ConnectError::Unreachable { url: settings.url.clone(), reason };
+        let urls: Vec<_> = settings.url.split(',').map(|url| url.trim().to_owned()).collect();
         loop {
             let (options, connections) = options(settings, name);
-            let attempt = options.connect(settings.url.as_str());
+            let attempt = options.connect(urls.as_slice());
             let reason = match timeout_at(deadline, attempt).await {
                 Ok(Ok(client)) => return Self::from_client(client, settings, connections),
                 Ok(Err(error)) => error.to_string(),
@@ -153,9 +154,10 @@ fn options(settings: &NatsSettings, name: &str) -> (ConnectOptions, watch::Recei
             async move { on_event(&event, &count) }
         });
     let options = match settings.credentials() {
-        Some((user, password)) => {
-            options.user_and_password(user.to_owned(), password.expose_secret().to_owned())
-        }
+        // An inbox of the user's own: who may listen to `_INBOX.>` hears everybody's answers.
+        Some((user, password)) => options
+            .custom_inbox_prefix(format!("_INBOX.{user}"))
+            .user_and_password(user.to_owned(), password.expose_secret().to_owned()),
         None => options,
     };
     (options, connections)

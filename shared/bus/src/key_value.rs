@@ -16,6 +16,9 @@ pub enum KvBucket {
 }
 
 impl KvBucket {
+    /// Every bucket.
+    pub const ALL: [Self; 2] = [Self::AuditAnchor, Self::RevokedSessions];
+
     fn config(self, replicas: usize) -> kv::Config {
         match self {
             Self::AuditAnchor => kv::Config {
@@ -44,11 +47,33 @@ impl KvBucket {
 pub struct KeyValueError(String);
 
 impl Bus {
-    /// Opens a bucket, making it first if need be.
+    /// Opens a bucket, making it or bringing it up to date first if need be. Where there is no
+    /// need, no right to do so is needed either.
     pub async fn key_value(&self, bucket: KvBucket) -> Result<kv::Store, KeyValueError> {
+        let config = bucket.config(self.settings.replicas);
+        if let Ok(store) = self.jetstream.get_key_value(&config.bucket).await
+            && is_as_asked(&store, &config)
+        {
+            return Ok(store);
+        }
         self.jetstream
-            .create_or_update_key_value(bucket.config(self.settings.replicas))
+            .create_or_update_key_value(config)
             .await
             .map_err(|error| KeyValueError(error.to_string()))
     }
+
+    /// Makes every bucket, for services whose own users may not.
+    pub async fn ensure_buckets(&self) -> Result<(), KeyValueError> {
+        for bucket in KvBucket::ALL {
+            self.key_value(bucket).await?;
+        }
+        Ok(())
+    }
+}
+
+fn is_as_asked(store: &kv::Store, asked: &kv::Config) -> bool {
+    let got = &store.stream.cached_info().config;
+    got.max_age == asked.max_age
+        && got.max_bytes == asked.max_bytes
+        && got.num_replicas == asked.num_replicas
 }

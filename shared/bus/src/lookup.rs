@@ -2,6 +2,7 @@
 
 use async_nats::HeaderMap;
 use async_nats::client::Request;
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use contracts::metadata::header;
 use contracts::{BookingKind, Metadata, subjects};
 use domain::RequestId;
@@ -33,9 +34,11 @@ impl Bus {
     pub async fn find_request(&self, id: RequestId) -> Result<Option<StoredRequest>, LookupError> {
         let subject = format!("mc.cmd.booking.*.{id}");
         let dead = self.last_headers(subjects::DEAD, &subjects::dead_letters_of(id)).await?;
-        let Some(headers) = self.last_headers(subjects::COMMANDS, &subject).await? else {
-            return Ok(dead.as_ref().and_then(of_letter));
+        let headers = match self.last_headers(subjects::COMMANDS, &subject).await? {
+            Some(headers) => Some(headers),
+            None => self.last_headers_of_leader(subjects::COMMANDS, &subject).await?,
         };
+        let Some(headers) = headers else { return Ok(dead.as_ref().and_then(of_letter)) };
         let value = |name: &str| headers.get(name).map(async_nats::HeaderValue::as_str);
         let kind = value("Nats-Subject")
             .and_then(subjects::parse_command)
@@ -72,9 +75,32 @@ impl Bus {
             None => Ok(answer.headers),
         }
     }
+
+    /// Any node with a copy answers a direct read, and one that is behind may not have yet what
+    /// the leader has acknowledged. So a "no" is the leader's to say.
+    async fn last_headers_of_leader(
+        &self,
+        stream: &str,
+        subject: &str,
+    ) -> Result<Option<HeaderMap>, LookupError> {
+        if self.settings.replicas == 1 {
+            return Ok(None);
+        }
+        let found = self.jetstream.get_stream_no_info(stream).await;
+        let found = found.map_err(|error| LookupError(error.to_string()))?;
+        match found.get_last_raw_message_by_subject(subject).await {
+            Ok(message) => {
+                let mut headers = message.headers;
+                headers.insert("Nats-Subject", message.subject.as_str());
+                headers.insert("Nats-Sequence", message.sequence.to_string().as_str());
+                Ok(Some(headers))
+            }
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(LookupError(error.to_string())),
+        }
+    }
 }
 
-/// A letter has its message's envelope, and says where it came from.
 fn of_letter(letter: &HeaderMap) -> Option<StoredRequest> {
     let value = |name: &str| letter.get(name).map(async_nats::HeaderValue::as_str);
     let (kind, _) = subjects::parse_command(value(header::DEAD_ORIGIN_SUBJECT)?)?;

@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use prometheus::{GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec};
+use prometheus::{GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
 use runtime::metrics::{
-    BATCH_SIZES, LATENCIES_SECONDS, counter, counter_vec, histogram, histogram_vec, ratio_vec,
+    BATCH_SIZES, LATENCIES_SECONDS, counter, counter_vec, gauge_vec, histogram, histogram_vec,
+    ratio_vec,
 };
 
 pub(crate) struct BusMetrics {
@@ -21,6 +22,7 @@ pub(crate) struct BusMetrics {
     pub rebuilds: IntCounterVec,
     pub requeued: IntCounterVec,
     pub fill: GaugeVec,
+    pub copies_missing: IntGaugeVec,
     pub purged: IntCounterVec,
     pub holds: IntCounterVec,
     pub handled_batch: HistogramVec,
@@ -81,6 +83,11 @@ static METRICS: LazyLock<BusMetrics> = LazyLock::new(|| BusMetrics {
     fill: ratio_vec(
         "stream_fill_ratio",
         "Bytes in a stream, of its limit; at 1 it refuses",
+        &["stream"],
+    ),
+    copies_missing: gauge_vec(
+        "stream_copies_missing",
+        "Copies of a stream on nodes that were away or behind when this process last looked",
         &["stream"],
     ),
     purged: counter_vec("purged_messages_total", "Messages purged from a stream", &["stream"]),

@@ -7,6 +7,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::pull::OrderedConfig;
 use async_nats::jetstream::consumer::{Consumer, DeliverPolicy};
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream::stream::ClusterInfo;
 use futures::StreamExt as _;
 use jiff::{Timestamp, Unit};
 use tokio::time::timeout;
@@ -32,6 +33,8 @@ pub struct StreamState {
     pub bytes: u64,
     /// What they may take, bytes.
     pub max_bytes: u64,
+    /// Copies on nodes that are away or behind.
+    pub copies_missing: usize,
 }
 
 /// A message without its body.
@@ -86,6 +89,7 @@ impl Bus {
             bytes: info.state.bytes,
             // Without a limit, which none of ours is, it never fills.
             max_bytes: info.config.max_bytes.try_into().unwrap_or(u64::MAX),
+            copies_missing: info.cluster.as_ref().map_or(0, copies_missing),
         })
     }
 
@@ -148,6 +152,11 @@ impl Bus {
             .await
             .map_err(|error| unreadable(error.to_string()))
     }
+}
+
+/// The leader lists the others.
+fn copies_missing(cluster: &ClusterInfo) -> usize {
+    cluster.replicas.iter().filter(|copy| copy.offline || !copy.current).count()
 }
 
 fn timestamp(nanoseconds: i128) -> Result<Timestamp, jiff::Error> {

@@ -29,12 +29,22 @@ impl StreamState {
 }
 
 impl Bus {
-    /// Looks how full the streams are: into the metric, and from 70 % on into the log.
+    /// Looks how full the streams are, and whether every copy of them is there: into the metrics,
+    /// and when it is worth a look into the log.
     pub async fn watch_fill(&self) -> Result<(), ReadError> {
         for stream in STREAMS {
             let state = self.state_of(stream).await?;
             let ratio = state.bytes as f64 / state.max_bytes as f64;
             metrics::get().fill.with_label_values(&[stream]).set(ratio);
+            let missing = state.copies_missing;
+            metrics::get().copies_missing.with_label_values(&[stream]).set(missing as i64);
+            if missing > 0 {
+                tracing::warn!(
+                    nats.stream = stream,
+                    copies = missing,
+                    "the stream lacks copies: a node is away or behind"
+                );
+            }
             let percent = state.percent();
             if percent >= WARN_FROM {
                 tracing::warn!(

@@ -2,15 +2,22 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType};
 use contracts::subjects;
+use resilience::RetryDelays;
 use runtime::settings::NatsSettings;
 use serde::Deserialize;
+use tokio::time::{Instant, sleep};
 
 use crate::Bus;
 
 /// Repeated `Nats-Msg-Id`s are dropped this long (events and dead letters).
 const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
+
+/// How long a cluster may take until it has leaders and enough members for a stream.
+const CLUSTER_PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,7 +40,14 @@ pub enum TopologyError {
     #[error("nats/topology.toml: {0}")]
     Unreadable(String),
     /// The server refused.
-    #[error("stream {stream} could not be made or changed: {reason}")]
+    #[error(
+        "stream {stream} could not be made or changed: {reason}{}",
+        if reason.contains("insufficient") {
+            "; free some disk space, or make nats.*_max_bytes smaller"
+        } else {
+            ""
+        }
+    )]
     Refused {
         /// Which stream.
         stream: String,
@@ -54,19 +68,61 @@ pub enum TopologyError {
 
 impl Bus {
     /// Makes the streams or brings them up to date, and compares what the server says they are:
-    /// old servers drop what they don't know without a word.
+    /// old servers drop what they don't know without a word. Where all is as it has to be,
+    /// nothing is asked for but a look, so a service's user needs no right to change streams.
     pub async fn ensure_topology(&self) -> Result<(), TopologyError> {
         for config in stream_configs(&self.settings)? {
-            let stream = config.name.clone();
-            let info =
-                self.jetstream.create_or_update_stream(config.clone()).await.map_err(|error| {
-                    TopologyError::Refused { stream: stream.clone(), reason: error.to_string() }
-                })?;
-            if let Some(difference) = difference(&config, &info.config) {
-                return Err(TopologyError::Different { stream, difference });
-            }
+            self.ensure_stream(config).await?;
         }
         Ok(())
+    }
+
+    async fn ensure_stream(&self, config: Config) -> Result<(), TopologyError> {
+        let stream = config.name.clone();
+        if let Ok(found) = self.jetstream.get_stream(&stream).await
+            && difference(&config, &found.cached_info().config).is_none()
+        {
+            return Ok(());
+        }
+        let info = self.make_stream(&config).await.map_err(|error| TopologyError::Refused {
+            stream: stream.clone(),
+            reason: error.to_string(),
+        })?;
+        match difference(&config, &info.config) {
+            Some(difference) => Err(TopologyError::Different { stream, difference }),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for a cluster that is only starting.
+    async fn make_stream(&self, config: &Config) -> Result<Info, CreateStreamError> {
+        let give_up = Instant::now() + CLUSTER_PATIENCE;
+        let mut delays = RetryDelays::new(Duration::from_millis(100), Duration::from_secs(2));
+        loop {
+            let made = self.jetstream.create_or_update_stream(config.clone()).await;
+            match made {
+                Err(error) if may_pass(&error.kind()) && Instant::now() < give_up => {
+                    tracing::info!(nats.stream = config.name, %error, "waiting for JetStream");
+                    sleep(delays.next_delay()).await;
+                }
+                made => return made,
+            }
+        }
+    }
+}
+
+/// What a cluster says while it has no leader yet, or too few members.
+fn may_pass(error: &CreateStreamErrorKind) -> bool {
+    match error {
+        CreateStreamErrorKind::TimedOut | CreateStreamErrorKind::JetStreamUnavailable => true,
+        CreateStreamErrorKind::JetStream(error) => [
+            ErrorCode::CLUSTER_NO_PEERS,
+            ErrorCode::CLUSTER_NOT_ACTIVE,
+            ErrorCode::CLUSTER_NOT_AVAILABLE,
+            ErrorCode::CLUSTER_NOT_LEADER,
+        ]
+        .contains(&error.error_code()),
+        _ => false,
     }
 }
 

@@ -14,6 +14,8 @@ pub mod migrate;
 mod pool;
 pub mod reading;
 pub mod schema;
+mod tls;
+pub mod trace;
 
 pub use error::StoreError;
 pub use login::{ServiceLogin, ServiceRole, with_login};

@@ -68,6 +68,11 @@ impl System {
 
     /// As [`System::start`], with a PostgreSQL that the test can stop.
     pub async fn start_with_own_postgres() -> anyhow::Result<Self> {
+        Self::start_with_own_postgres_and(&[]).await
+    }
+
+    /// As [`System::start_with_own_postgres`], with settings of the test's own.
+    pub async fn start_with_own_postgres_and(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let home = folder()?;
         let binaries = PostgresBinaries::find()?;
         let options = PostgresOptions { durable: false, ..PostgresOptions::default() };
@@ -77,7 +82,7 @@ impl System {
             .map(|role| ServiceLogin { role, password: "only for tests".to_owned().into() });
         store::migrate(&owner, &logins).await?;
         let url = |role| with_login(&owner, role, &"only for tests".to_owned().into());
-        let settings = DatabaseSettings {
+        let database = DatabaseSettings {
             api_url: Some(url(ServiceRole::Api)?),
             accounts_url: Some(url(ServiceRole::Accounts)?),
             booking_url: Some(url(ServiceRole::Booking)?),
@@ -87,8 +92,8 @@ impl System {
             url: Some(owner),
             ..DatabaseSettings::default()
         };
-        let own = Postgres::Own { server: Box::new(server), settings: Box::new(settings) };
-        Self::in_folder(home, own, &[]).await
+        let own = Postgres::Own { server: Box::new(server), settings: Box::new(database) };
+        Self::in_folder(home, own, settings).await
     }
 
     async fn in_folder(
@@ -337,13 +342,7 @@ impl System {
     where
         F: Future<Output = anyhow::Result<bool>>,
     {
-        let give_up = Instant::now() + PATIENCE;
-        while !holds().await? {
-            let now = Instant::now();
-            ensure!(now < give_up, "waited in vain until {what}");
-            sleep(LOOK_EVERY).await;
-        }
-        Ok(())
+        wait_until(what, holds).await
     }
 
     /// What `mediconnect ledger --json` says, and how it exits.
@@ -369,14 +368,28 @@ impl Drop for System {
     }
 }
 
+/// Looks until the condition holds.
+pub(crate) async fn wait_until<F>(what: &str, holds: impl Fn() -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<bool>>,
+{
+    let give_up = Instant::now() + PATIENCE;
+    while !holds().await? {
+        let now = Instant::now();
+        ensure!(now < give_up, "waited in vain until {what}");
+        sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
+
 /// Open to the account that PostgreSQL runs as when the suite runs as root.
-fn folder() -> anyhow::Result<TempDir> {
+pub(crate) fn folder() -> anyhow::Result<TempDir> {
     use std::os::unix::fs::PermissionsExt;
     let permissions = std::fs::Permissions::from_mode(0o755);
     Ok(tempfile::Builder::new().prefix("mediconnect-").permissions(permissions).tempdir()?)
 }
 
-async fn metrics(port: u16) -> anyhow::Result<String> {
+pub(crate) async fn metrics(port: u16) -> anyhow::Result<String> {
     let url = format!("http://127.0.0.1:{port}/metrics");
     Ok(reqwest::get(url).await?.error_for_status()?.text().await?)
 }

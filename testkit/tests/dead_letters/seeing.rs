@@ -110,3 +110,17 @@ async fn a_masked_message_shows_nobody_and_unmasking_is_written_down() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_letter_is_in_the_life_of_its_request() {
+    let clinic = Clinic::open().await;
+    let patient = clinic.system.api().new_patient().await.unwrap();
+    let (command, metadata) = clinic.booking(&patient, &clinic.free_slots().await[0]);
+    clinic.bury(&command, &metadata, PANIC).await;
+    let letter = clinic.letter(&metadata, "open").await;
+    let id = metadata.correlation_id.to_string();
+    let output = clinic.system.command(&["trace", &id]).output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(letter["id"].as_str().unwrap()), "{text}");
+    assert!(text.contains("given up by booking") && text.contains("panic"), "{text}");
+}

@@ -22,16 +22,53 @@ const WELL_KNOWN: [(&str, &str); 5] = [
 /// Names with the product's prefix that choose programs and test servers; no service reads them.
 const NOT_SETTINGS: [&str; 3] = ["MC_NATS_SERVER", "MC_POSTGRES_BIN", "MC_TEST_POSTGRES_URL"];
 
+/// Behind the name of any variable: it names a file that holds the value, as container runtimes
+/// hand over secrets.
+pub(super) const IN_FILE: &str = "_FILE";
+
 /// Names the settings file itself.
 pub(super) const CONFIG_FILE: &str = "MC_CONFIG";
 
 /// One variable that is meant for this product.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Variable {
     pub name: String,
     /// The dotted key it sets, known or not.
     pub key: String,
     pub value: String,
+}
+
+/// What a variable with [`IN_FILE`] behind its name stands for.
+#[derive(Debug)]
+pub(super) struct InFile<'a> {
+    /// The key whose value the file holds, known or not.
+    pub key: &'a str,
+    /// The variable that would set that key without a file.
+    pub direct: &'a str,
+}
+
+impl Variable {
+    /// Nothing when the variable isn't called so.
+    pub fn in_file(&self) -> Option<InFile<'_>> {
+        let key = self.key.strip_suffix(&IN_FILE.to_lowercase())?;
+        Some(InFile { key, direct: self.name.strip_suffix(IN_FILE)? })
+    }
+
+    /// What the file that this variable names holds, without the end of the line that editors put
+    /// there. An error tells neither value nor path: who mistakes one for the other would find
+    /// the password in a log.
+    pub fn read_file(&self) -> Result<String, SettingsError> {
+        let name = || self.name.clone();
+        let text = std::fs::read_to_string(&self.value)
+            .map_err(|source| SettingsError::SecretUnreadable { name: name(), source })?;
+        let value = text.strip_suffix('\n').unwrap_or(&text);
+        let value = value.strip_suffix('\r').unwrap_or(value);
+        if value.is_empty() {
+            Err(SettingsError::SecretEmpty { name: name() })
+        } else {
+            Ok(value.to_owned())
+        }
+    }
 }
 
 /// Picks the product's variables from the environment, the well-known names last, because
@@ -56,9 +93,13 @@ fn with_key(name: String) -> Option<(String, String)> {
     if NOT_SETTINGS.contains(&name.as_str()) {
         return None;
     }
-    let well_known = WELL_KNOWN.iter().find(|(known, _)| *known == name);
+    let (direct, suffix) = match name.strip_suffix(IN_FILE) {
+        Some(direct) => (direct, IN_FILE),
+        None => (name.as_str(), ""),
+    };
+    let well_known = WELL_KNOWN.iter().find(|(known, _)| *known == direct);
     let key = match (well_known, name.strip_prefix(PREFIX)) {
-        (Some((_, key)), _) => (*key).to_owned(),
+        (Some((_, key)), _) => format!("{key}{}", suffix.to_lowercase()),
         (None, Some(rest)) => rest.replace(NESTING, ".").to_lowercase(),
         (None, None) => return None,
     };

@@ -29,6 +29,30 @@ pub enum SettingsError {
         /// The variable's name.
         name: String,
     },
+    /// The file that a variable names can't be read.
+    #[error(
+        "cannot read the file that {name} in the environment names: {source}; correct the path"
+    )]
+    SecretUnreadable {
+        /// The variable's name.
+        name: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file that a variable names holds nothing.
+    #[error("the file that {name} in the environment names is empty; write the value into it")]
+    SecretEmpty {
+        /// The variable's name.
+        name: String,
+    },
+    /// A value, and a file with a value.
+    #[error("{direct} and {in_file} are both set in the environment; unset one of them")]
+    SetTwice {
+        /// The variable with the value.
+        direct: String,
+        /// The variable with the file.
+        in_file: String,
+    },
     /// A key that no service knows.
     #[error("unknown setting {name} in {origin}; {}", advice(suggestion.as_deref()))]
     UnknownKey {

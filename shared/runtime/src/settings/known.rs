@@ -4,7 +4,7 @@ use figment::providers::Serialized;
 use figment::value::{Dict, Value};
 use figment::{Figment, Provider};
 
-use super::environment::{self, Variable};
+use super::environment::{self, InFile, Variable};
 use super::{Settings, SettingsError, suggestion};
 
 /// All keys in dotted form, with their defaults (empty for optional ones).
@@ -27,6 +27,32 @@ impl Known {
         Ok((!text.is_empty()).then(|| typed_like(default, text)))
     }
 
+    /// The variables as if those that name a file held its content.
+    pub fn read_files(&self, variables: &[Variable]) -> Result<Vec<Variable>, SettingsError> {
+        let is_given = |name: &str| {
+            variables.iter().any(|found| found.name == name && !found.value.is_empty())
+        };
+        let read = |variable: &Variable| {
+            let names_file = |found: &InFile<'_>| self.has(found.key) && !self.has(&variable.key);
+            let Some(InFile { key, direct }) = variable.in_file().filter(names_file) else {
+                return Ok(variable.clone());
+            };
+            let (key, name) = (key.to_owned(), variable.name.clone());
+            if variable.value.is_empty() {
+                return Ok(Variable { name, key, value: String::new() });
+            }
+            if is_given(direct) {
+                return Err(SettingsError::SetTwice { direct: direct.to_owned(), in_file: name });
+            }
+            Ok(Variable { name, key, value: variable.read_file()? })
+        };
+        variables.iter().map(read).collect()
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.keys().any(|known| known == key)
+    }
+
     /// Refuses the first key of a file that doesn't exist. A value in place of a section, or a
     /// section in place of a value, passes: that is a wrong type, and is reported as such.
     pub fn check_file(&self, values: &Dict, origin: &str) -> Result<(), SettingsError> {
@@ -45,11 +71,15 @@ impl Known {
 
     fn unknown_variable(&self, variable: &Variable) -> SettingsError {
         let names: Vec<_> = self.keys().map(environment::variable_of).collect();
-        let nearest = suggestion::nearest(&variable.name, names.iter().map(String::as_str));
+        let (meant, suffix) = match variable.in_file() {
+            Some(InFile { direct, .. }) => (direct, environment::IN_FILE),
+            None => (variable.name.as_str(), ""),
+        };
+        let nearest = suggestion::nearest(meant, names.iter().map(String::as_str));
         SettingsError::UnknownKey {
             name: variable.name.clone(),
             origin: environment::ORIGIN.to_owned(),
-            suggestion: nearest.map(str::to_owned),
+            suggestion: nearest.map(|name| format!("{name}{suffix}")),
         }
     }
 

@@ -29,7 +29,7 @@ pub(super) fn load(
     if let Some(path) = config_file.or(named_by_variable.as_deref()) {
         figment = figment.merge(Layer::from_file(path, &known)?);
     }
-    for variable in &variables {
+    for variable in &known.read_files(&variables)? {
         if let Some(layer) = Layer::from_variable(variable, &known)? {
             figment = figment.merge(layer);
         }

@@ -2,7 +2,8 @@
 //!
 //! Sources, each overriding the one before: the defaults in this folder, an optional TOML
 //! file (`--config` or `MC_CONFIG`), variables `MC_<SECTION>__<KEY>`, and a few well-known
-//! names such as `DATABASE_URL`. An unknown key is refused, because a misspelt setting that
+//! names such as `DATABASE_URL`. `_FILE` behind the name of any variable makes its value the path
+//! of a file that holds the value, as container runtimes hand over secrets. An unknown key is refused, because a misspelt setting that
 //! silently does nothing is found on the worst day.
 
 mod admin;

@@ -15,20 +15,23 @@ pub struct NatsSettings {
     /// `NATS_URL`: one server, or several separated by commas. Default:
     /// `nats://127.0.0.1:4222`. Credentials don't belong here, so that it may be logged.
     pub url: String,
-    /// The user to sign in as. Default: none.
+    /// The user to sign in as, in letters, digits, - and _: answers to this process come to
+    /// `_INBOX.<user>.>`, so that a server can allow each user its own and no other. Default: none.
     pub user: Option<String>,
     /// Its password. Default: none.
     #[serde(serialize_with = "secret::hide")]
     pub password: Option<SecretString>,
     /// Copies of each stream: 1, 3 or 5. Default: 1.
     pub replicas: usize,
-    /// Size of the stream of commands, at most. Default: 8 GiB.
+    // All together must fit into the three quarters of the free disk that nats-server gives to its
+    // streams: it reserves them when they are made.
+    /// Size of the stream of commands, at most. Default: 2 GiB.
     pub commands_max_bytes: u64,
-    /// Size of the stream of events, at most. Default: 8 GiB.
+    /// Size of the stream of events, at most. Default: 2 GiB.
     pub events_max_bytes: u64,
-    /// Size of the stream of audit entries, at most. Default: 8 GiB.
+    /// Size of the stream of audit entries, at most. Default: 2 GiB.
     pub audit_max_bytes: u64,
-    /// Size of the stream of dead letters, at most. Default: 1 GiB.
+    /// Size of the stream of dead letters, at most. Default: 0.5 GiB.
     pub dead_max_bytes: u64,
     /// Time in which a publish of unknown outcome is repeated before the caller gets a 503.
     /// Default: 5,000 ms.
@@ -44,10 +47,10 @@ impl Default for NatsSettings {
             user: None,
             password: None,
             replicas: 1,
-            commands_max_bytes: 8 * GIB,
-            events_max_bytes: 8 * GIB,
-            audit_max_bytes: 8 * GIB,
-            dead_max_bytes: GIB,
+            commands_max_bytes: 2 * GIB,
+            events_max_bytes: 2 * GIB,
+            audit_max_bytes: 2 * GIB,
+            dead_max_bytes: GIB / 2,
             publish_deadline_ms: 5_000,
             ack_wait_ms: 10_000,
         }
@@ -77,6 +80,13 @@ impl NatsSettings {
                 "must look like nats://127.0.0.1:4222 or tls://host:4222, several separated by \
                  commas",
             ));
+        }
+        let is_token = |user: &String| {
+            !user.is_empty()
+                && user.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        if !self.user.as_ref().is_none_or(is_token) {
+            return Err(Violation::value("nats.user", "must be letters, digits, - or _"));
         }
         both_or_neither(
             ("nats.user", self.user.is_some()),

@@ -38,7 +38,7 @@ fn file_refusal(text: &str) -> String {
 fn defaults_need_no_source() {
     let settings = from_env(&[("HOME", "/home/someone")]).unwrap();
     assert_eq!(settings.api.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(settings.nats.commands_max_bytes, 8 * 1024 * 1024 * 1024);
+    assert_eq!(settings.nats.commands_max_bytes, 2 * 1024 * 1024 * 1024);
     assert!(settings.database.url.is_none());
     assert_eq!(settings.telemetry.instance_id.len(), 32);
 }
@@ -102,6 +102,56 @@ fn empty_variables_count_as_unset() {
     assert!(settings.admin.credentials().is_none());
     assert!(settings.database.url.is_none());
     assert_eq!(settings.nats.url, "nats://127.0.0.1:4222");
+}
+
+#[test]
+fn any_variable_may_name_a_file_with_its_value() {
+    let url = file("postgres://owner\n");
+    let password = file("12345678\r\n");
+    let settings = from_env(&[
+        ("DATABASE_URL_FILE", url.path.to_str().unwrap()),
+        ("MC_DATABASE__API_URL_FILE", url.path.to_str().unwrap()),
+        ("ADMIN_EMAIL", "admin@example.org"),
+        ("ADMIN_PASSWORD_FILE", password.path.to_str().unwrap()),
+        ("ADMIN_PASSWORD", ""),
+        ("MC_NATS__USER_FILE", ""),
+    ])
+    .unwrap();
+    assert_eq!(settings.database.require_url().unwrap().expose_secret(), "postgres://owner");
+    assert_eq!(settings.database.require_api_url().unwrap().expose_secret(), "postgres://owner");
+    assert_eq!(settings.admin.credentials().unwrap().1.expose_secret(), "12345678");
+    assert!(settings.nats.user.is_none());
+}
+
+#[test]
+fn files_that_hold_no_value_are_explained_without_telling_their_names() {
+    let sentence = refusal(&[("DATABASE_URL_FILE", "postgres://owner:secret@db/x")]);
+    assert!(
+        sentence.starts_with("cannot read the file that DATABASE_URL_FILE in the environment"),
+        "{sentence}"
+    );
+    assert!(!sentence.contains("secret"), "{sentence}");
+    let empty = file("\n");
+    assert_eq!(
+        refusal(&[("MC_NATS__PASSWORD_FILE", empty.path.to_str().unwrap())]),
+        "the file that MC_NATS__PASSWORD_FILE in the environment names is empty; \
+         write the value into it"
+    );
+    assert_eq!(
+        refusal(&[("NATS_URL", "nats://a:1"), ("NATS_URL_FILE", "/run/secrets/url")]),
+        "NATS_URL and NATS_URL_FILE are both set in the environment; unset one of them"
+    );
+    assert_eq!(
+        refusal(&[("MC_API__LISTN_FILE", "/run/secrets/x")]),
+        "unknown setting MC_API__LISTN_FILE in the environment; \
+         did you mean MC_API__LISTEN_FILE? Correct or remove it"
+    );
+    let many = file("many");
+    assert_eq!(
+        refusal(&[("MC_BOOKING__BATCH_SIZE_FILE", many.path.to_str().unwrap())]),
+        "setting MC_BOOKING__BATCH_SIZE_FILE in the environment must be a whole number, \
+         not a text; correct or remove it"
+    );
 }
 
 #[test]
@@ -197,6 +247,7 @@ fn refuses_values_outside_their_range() {
         ("MC_TELEMETRY__LOG_FILTER", "info,=="),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
         ("NATS_URL", "nats://user:secret@host:4222"),
+        ("MC_NATS__USER", "two words secret"),
         ("NATS_URL", "http://host:4222"),
         ("NATS_URL", "host"),
         ("NATS_URL", "nats://one:4222,http://secret:4222"),

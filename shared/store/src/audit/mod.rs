@@ -15,16 +15,16 @@ pub use row::Row;
 pub use seal::{Hash, Seal};
 pub use sequencer::{Batch, Head, Sequencer};
 
-use std::str::FromStr as _;
 use std::time::Duration;
 
 use runtime::settings::DatabaseSettings;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, NoTls};
 
 use crate::booking::{Failure, SchemaProblem};
 use crate::schema::{VERSION_QUERY, compare};
+use crate::tls;
 
 /// What an answer may take on top of the statement's own limit, after which the server is taken
 /// for dead.
@@ -38,14 +38,14 @@ async fn connect(
     statement_timeout_ms: u64,
 ) -> Result<Client, Failure> {
     let connect_timeout = Duration::from_millis(settings.connect_timeout_ms);
-    let mut config = tokio_postgres::Config::from_str(url.expose_secret())
-        .map_err(|_| Failure::Outage(crate::StoreError::MalformedUrl.to_string()))?;
+    let (mut config, tls) =
+        tls::connection(url.expose_secret()).map_err(|error| Failure::Outage(error.to_string()))?;
     let inherited = config.get_options().unwrap_or_default();
     config
         .options(format!("{inherited} -c timezone=UTC -c statement_timeout={statement_timeout_ms}"))
         .application_name(name)
         .connect_timeout(connect_timeout);
-    let connecting = tokio::time::timeout(connect_timeout, config.connect(NoTls));
+    let connecting = tokio::time::timeout(connect_timeout, config.connect(tls));
     let (client, connection) = connecting
         .await
         .map_err(|_| Failure::Outage(format!("no connection in {connect_timeout:?}")))?

@@ -22,7 +22,6 @@ pub mod patients;
 mod pool;
 pub mod practitioners;
 pub mod rehearsal;
-mod tls;
 mod transaction;
 
 pub use failure::{Contention, Failure};

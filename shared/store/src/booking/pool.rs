@@ -10,9 +10,9 @@ use runtime::settings::DatabaseSettings;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::error::SqlState;
 
-use super::{Failure, Transaction, Work, metrics, tls};
+use super::{Failure, Transaction, Work, metrics};
 use crate::schema::{VERSION_QUERY, compare};
-use crate::{SchemaMismatch, StoreError};
+use crate::{SchemaMismatch, StoreError, tls};
 
 /// What every session of the worker sets.
 ///

@@ -29,7 +29,7 @@ const ROOTS_VARIABLE: &str = "PGSSLROOTCERT";
 const OWN: [&str; 4] = ["sslcert", "ssl-cert", "sslkey", "ssl-key"];
 
 /// The connection that a URL describes, and how to secure it.
-pub(super) fn connection(
+pub(crate) fn connection(
     url: &str,
 ) -> Result<(tokio_postgres::Config, MakeRustlsConnect), StoreError> {
     let mode =
@@ -42,7 +42,7 @@ pub(super) fn connection(
             "sslmode" | "ssl-mode" => {}
             name if ROOTS.contains(&name) => roots = Some(value.into_owned()),
             name if OWN.contains(&name) => {
-                let why = "the booking worker signs in with a password, not with a certificate";
+                let why = "workers sign in with a password, not with a certificate";
                 return Err(StoreError::Tls(format!("{name}: {why}")));
             }
             _ => others.push((name.into_owned(), value.into_owned())),

@@ -1,0 +1,91 @@
+//! `mediconnect trace` on real processes: the life of a request by its correlation id.
+
+use anyhow::Context;
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::{Api, System};
+use uuid::Uuid;
+
+async fn trace(system: &System, id: &str, more: &[&str]) -> anyhow::Result<(String, i32)> {
+    let output = system.command(&[&["trace", id], more].concat()).output().await?;
+    let code = output.status.code().context("trace was killed")?;
+    anyhow::ensure!(code != 2, "{}", String::from_utf8_lossy(&output.stderr));
+    Ok((String::from_utf8(output.stdout)?, code))
+}
+
+/// What happened, as (stage, what), in order.
+async fn moments(system: &System, id: &str) -> anyhow::Result<Vec<(String, String)>> {
+    let (out, _) = trace(system, id, &["--json"]).await?;
+    let trace: Value = serde_json::from_str(&out).context(out)?;
+    let text = |moment: &Value, key| moment[key].as_str().unwrap_or_default().to_owned();
+    let moments = trace["moments"].as_array().context("a trace has moments")?;
+    Ok(moments.iter().map(|moment| (text(moment, "stage"), text(moment, "what"))).collect())
+}
+
+async fn book(patient: &Api, doctor: &Api, start: &str, id: &str) -> anyhow::Result<()> {
+    let body = json!({ "practitioner_id": doctor.id, "start": start });
+    let request = patient.request(Method::POST, "/v1/appointments");
+    patient.send(request.header("x-correlation-id", id).json(&body)).await?.expect(202)?;
+    Ok(())
+}
+
+fn has(moments: &[(String, String)], stage: &str, what: &str) -> bool {
+    moments.iter().any(|moment| moment.0 == stage && moment.1.contains(what))
+}
+
+#[tokio::test]
+async fn a_booking_from_the_door_to_the_audit_log() -> anyhow::Result<()> {
+    let mut system = System::start().await?;
+    let api = system.api();
+    let (doctor, patient) = (api.new_doctor().await?, api.new_patient().await?);
+    let slots = patient.free_slots(doctor.id.as_deref().context("signed in")?).await?;
+    system.stop_worker().await?;
+
+    let id = Uuid::new_v4().to_string();
+    book(&patient, &doctor, &slots[0], &id).await?;
+    let waits = moments(&system, &id).await?;
+    assert!(has(&waits, "http", "book asked for, as patient"), "{waits:?}");
+    assert!(has(&waits, "accepted", "book stored"), "{waits:?}");
+    assert_eq!(waits.last().map(|last| last.1.as_str()), Some("waits for the booking worker"));
+
+    system.start_worker().await?;
+    let published = || async { Ok(has(&moments(&system, &id).await?, "event", "published")) };
+    system.wait_until("the fact is published", published).await?;
+    // The audit log knows of it once it is sealed, and it is still told once.
+    system.start_audit()?;
+    let audited = || async { Ok(has(&moments(&system, &id).await?, "audit", "")) };
+    system.wait_until("the request is audited", audited).await?;
+    let sealed = || async {
+        let (report, _) = system.verify_audit().await?;
+        Ok(report["waiting"] == 0)
+    };
+    system.wait_until("everything is sealed", sealed).await?;
+
+    let life = moments(&system, &id).await?;
+    let stages: Vec<_> = life.iter().map(|moment| moment.0.as_str()).collect();
+    let of = |stage| stages.iter().filter(|it| **it == stage).count();
+    assert_eq!([of("http"), of("accepted"), of("transaction"), of("event")], [1; 4], "{life:?}");
+    assert!(!stages.contains(&"delivery"), "{life:?}");
+    assert!(has(&life, "transaction", "book applied"), "{life:?}");
+    assert!(has(&life, "event", "appointment.booked published"), "{life:?}");
+
+    let (text, code) = trace(&system, &id, &[]).await?;
+    assert_eq!(code, 0);
+    assert!(text.contains("book applied") && text.contains("trace id"), "{text}");
+    for person in [&patient, &doctor] {
+        let person = person.id.as_deref().context("signed in")?;
+        assert!(!text.contains(person), "{text}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_nothing_belongs_to_is_said() -> anyhow::Result<()> {
+    let system = System::start().await?;
+    let (text, code) = trace(&system, &Uuid::new_v4().to_string(), &[]).await?;
+    assert_eq!(code, 1);
+    assert!(text.contains("nothing belongs to it"), "{text}");
+    let wrong = system.command(&["trace", "yesterday"]).output().await?;
+    assert_eq!(wrong.status.code(), Some(2));
+    Ok(())
+}
