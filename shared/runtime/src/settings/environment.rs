@@ -60,7 +60,7 @@ impl Variable {
     pub fn read_file(&self) -> Result<String, SettingsError> {
         let name = || self.name.clone();
         let text = std::fs::read_to_string(&self.value)
-            .map_err(|source| SettingsError::SecretUnreadable { name: name(), source })?;
+            .map_err(|reason| SettingsError::SecretUnreadable { name: name(), reason })?;
         let value = text.strip_suffix('\n').unwrap_or(&text);
         let value = value.strip_suffix('\r').unwrap_or(value);
         if value.is_empty() {

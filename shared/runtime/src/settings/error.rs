@@ -31,13 +31,13 @@ pub enum SettingsError {
     },
     /// The file that a variable names can't be read.
     #[error(
-        "cannot read the file that {name} in the environment names: {source}; correct the path"
+        "cannot read the file that {name} in the environment names: {reason}; correct the path"
     )]
     SecretUnreadable {
         /// The variable's name.
         name: String,
         /// Why.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// The file that a variable names holds nothing.
     #[error("the file that {name} in the environment names is empty; write the value into it")]
