@@ -178,7 +178,7 @@ async fn what_a_url_asks_for_in_vain_is_said_at_once() -> anyhow::Result<()> {
     for (parameters, said) in [
         ("sslmode=verify-ca&sslrootcert=/nowhere/ca.pem", "sslrootcert: No such file"),
         ("sslmode=verify-ca&sslrootcert=/dev/null", "it holds no certificate"),
-        ("sslcert=/a&sslkey=/b", "sslcert: the booking worker signs in with a password"),
+        ("sslcert=/a&sslkey=/b", "sslcert: workers sign in with a password"),
         ("sslmode=perhaps", "malformed"),
     ] {
         let url = format!("postgres://mediconnect_booking:x@127.0.0.1:1/x?{parameters}").into();

@@ -51,7 +51,10 @@ async fn a_booking_from_the_door_to_the_audit_log() -> anyhow::Result<()> {
     system.start_worker().await?;
     let published = || async { Ok(has(&moments(&system, &id).await?, "event", "published")) };
     system.wait_until("the fact is published", published).await?;
-    // The audit log knows of it once it is sealed, and it is still told once.
+    // The audit log knows of the fact once it is sealed, and it is still told once; looking is
+    // recorded for itself.
+    let look = patient.request(Method::GET, "/v1/appointments").header("x-correlation-id", &id);
+    patient.send(look).await?.expect(200)?;
     system.start_audit()?;
     let audited = || async { Ok(has(&moments(&system, &id).await?, "audit", "")) };
     system.wait_until("the request is audited", audited).await?;

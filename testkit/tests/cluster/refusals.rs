@@ -89,7 +89,7 @@ const OPS: [Attempt; 6] = [
     Publish("mc.cmd.booking.book.x"),
     Publish("mc.evt.appointment.booked"),
     Publish("$JS.ACK.MC_COMMANDS.booking.1.1.1.1.1"),
-    Publish("$JS.API.CONSUMER.MSG.NEXT.MC_EVENTS.x"),
+    Publish("$JS.API.CONSUMER.MSG.NEXT.MC_AUDIT.x"),
     Publish("$JS.API.STREAM.PURGE.MC_COMMANDS"),
     Subscribe("mc.reply.>"),
 ];

@@ -35,6 +35,9 @@ async fn services_need_no_more_than_their_users_may() -> anyhow::Result<()> {
         .json(&json!({ "reason": "pat" }));
     let cancelled = cancel.send(cancelling).await?;
     ensure!(cancelled.status == 200, "{}: {}", cancelled.status, cancelled.text);
+    let of_cancelling = cancelled.header("x-correlation-id").context("every answer has one")?;
+    let trace = deployment.command("ops", &["trace", of_cancelling])?.output().await?;
+    ensure!(trace.status.success(), "{}", String::from_utf8_lossy(&trace.stderr));
 
     // A session that ends at one instance ends at the other, through the bucket.
     let leaving = deployment.api(0).new_patient().await?;
