@@ -33,7 +33,14 @@ pub enum TopologyError {
     #[error("nats/topology.toml: {0}")]
     Unreadable(String),
     /// The server refused.
-    #[error("stream {stream} could not be made or changed: {reason}")]
+    #[error(
+        "stream {stream} could not be made or changed: {reason}{}",
+        if reason.contains("insufficient") {
+            "; free some disk space, or make nats.*_max_bytes smaller"
+        } else {
+            ""
+        }
+    )]
     Refused {
         /// Which stream.
         stream: String,

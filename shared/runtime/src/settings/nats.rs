@@ -22,13 +22,15 @@ pub struct NatsSettings {
     pub password: Option<SecretString>,
     /// Copies of each stream: 1, 3 or 5. Default: 1.
     pub replicas: usize,
-    /// Size of the stream of commands, at most. Default: 8 GiB.
+    // All together must fit into the three quarters of the free disk that nats-server gives to its
+    // streams: it reserves them when they are made.
+    /// Size of the stream of commands, at most. Default: 2 GiB.
     pub commands_max_bytes: u64,
-    /// Size of the stream of events, at most. Default: 8 GiB.
+    /// Size of the stream of events, at most. Default: 2 GiB.
     pub events_max_bytes: u64,
-    /// Size of the stream of audit entries, at most. Default: 8 GiB.
+    /// Size of the stream of audit entries, at most. Default: 2 GiB.
     pub audit_max_bytes: u64,
-    /// Size of the stream of dead letters, at most. Default: 1 GiB.
+    /// Size of the stream of dead letters, at most. Default: 0.5 GiB.
     pub dead_max_bytes: u64,
     /// Time in which a publish of unknown outcome is repeated before the caller gets a 503.
     /// Default: 5,000 ms.
@@ -44,10 +46,10 @@ impl Default for NatsSettings {
             user: None,
             password: None,
             replicas: 1,
-            commands_max_bytes: 8 * GIB,
-            events_max_bytes: 8 * GIB,
-            audit_max_bytes: 8 * GIB,
-            dead_max_bytes: GIB,
+            commands_max_bytes: 2 * GIB,
+            events_max_bytes: 2 * GIB,
+            audit_max_bytes: 2 * GIB,
+            dead_max_bytes: GIB / 2,
             publish_deadline_ms: 5_000,
             ack_wait_ms: 10_000,
         }

@@ -38,7 +38,7 @@ fn file_refusal(text: &str) -> String {
 fn defaults_need_no_source() {
     let settings = from_env(&[("HOME", "/home/someone")]).unwrap();
     assert_eq!(settings.api.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(settings.nats.commands_max_bytes, 8 * 1024 * 1024 * 1024);
+    assert_eq!(settings.nats.commands_max_bytes, 2 * 1024 * 1024 * 1024);
     assert!(settings.database.url.is_none());
     assert_eq!(settings.telemetry.instance_id.len(), 32);
 }
