@@ -112,5 +112,10 @@ impl App {
 fn request_id(order: &Order) -> (RequestId, Option<IdempotencyId>) {
     let Some(key) = order.key.as_deref() else { return (RequestId::generate(), None) };
     let id = IdempotencyId::derive(order.caller.actor.id, order.route, key);
-    (id.request_id(&order.command.to_body()), Some(id))
+    let asked = match &order.command {
+        // The rest of its body is what was found out about the target, which may change.
+        BookingCommand::Withdraw(withdrawal) => withdrawal.request_id.as_uuid().into(),
+        command => command.to_body(),
+    };
+    (id.request_id(&asked), Some(id))
 }

@@ -1,5 +1,6 @@
 //! Connections: axum's own server sets no timer, so a client that sends its headers a byte an
-//! hour would hold a connection for ever. This loop bounds what a client can hold.
+//! hour, or never reads its answer, would hold a connection for ever. This loop bounds what a
+//! client can hold.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use runtime::Shutdown;
 use runtime::settings::ApiSettings;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
 /// The start line and all headers together; larger ones get 431.
@@ -52,6 +54,7 @@ pub async fn serve(
         .max_header_size(MAX_HEADER_BYTES);
     let server = Server {
         http,
+        write_timeout: Duration::from_millis(settings.write_timeout_ms),
         router,
         permits: Arc::new(Semaphore::new(settings.max_connections as usize)),
     };
@@ -61,6 +64,7 @@ pub async fn serve(
 
 struct Server {
     http: http1::Builder,
+    write_timeout: Duration,
     router: Router,
     permits: Arc<Semaphore>,
 }
@@ -107,7 +111,10 @@ impl Server {
             request.extensions_mut().insert(ConnectInfo(peer));
             router.clone().oneshot(request)
         });
-        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let mut stream = TimeoutStream::new(stream);
+        // Since the last byte that went out, so that slow clients get large answers, too.
+        stream.set_write_timeout(Some(self.write_timeout));
+        let connection = self.http.serve_connection(TokioIo::new(Box::pin(stream)), service);
         tokio::spawn(async move {
             if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(%error, "a connection ended early");
@@ -124,14 +131,19 @@ mod tests {
 
     use super::*;
 
+    const MORE_THAN_SOCKETS_HOLD: usize = 64 << 20;
+
     async fn start(shutdown: &Shutdown) -> SocketAddr {
         let settings = ApiSettings {
             listen: ([127, 0, 0, 1], 0).into(),
             header_timeout_ms: 100,
+            write_timeout_ms: 100,
             max_connections: 2,
             ..ApiSettings::default()
         };
-        let router = Router::new().route("/", get(|| async { "here" }));
+        let router = Router::new()
+            .route("/", get(|| async { "here" }))
+            .route("/much", get(|| async { vec![b'x'; MORE_THAN_SOCKETS_HOLD] }));
         serve(router, &settings, shutdown).await.unwrap()
     }
 
@@ -153,6 +165,21 @@ mod tests {
             assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
         }
         let answer = talk(address, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn closes_connections_that_never_read_their_answer() {
+        let address = start(&Shutdown::new()).await;
+        // Without the timer each of them would hold one of two permits for ever.
+        let mut unread = Vec::new();
+        for _ in 0..3 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"GET /much HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            unread.push(stream);
+        }
+        let asking = talk(address, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let answer = tokio::time::timeout(Duration::from_mins(1), asking).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 

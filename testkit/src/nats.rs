@@ -54,6 +54,16 @@ impl TestNats {
         Ok(self.server.kill().await?)
     }
 
+    /// kill -STOP: it is there, and says nothing.
+    pub fn suspend(&self) -> anyhow::Result<()> {
+        Ok(self.server.suspend()?)
+    }
+
+    /// kill -CONT.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        Ok(self.server.resume()?)
+    }
+
     /// Starts it again on the same port with the same store.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         Ok(self.server.restart().await?)

@@ -70,14 +70,6 @@ impl System {
         let count = "SELECT count(*) FROM appointments";
         Ok(self.database().await?.query_one(count, &[]).await?.get(0))
     }
-
-    /// How many messages the worker has been given and hasn't settled.
-    pub async fn in_hand(&self) -> anyhow::Result<usize> {
-        let context = async_nats::jetstream::new(self.nats.client().await?);
-        let stream = context.get_stream(contracts::subjects::COMMANDS).await?;
-        let consumer = stream.consumer_info("booking").await?;
-        Ok(consumer.num_ack_pending)
-    }
 }
 
 impl Replaying {

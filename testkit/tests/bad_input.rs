@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use async_nats::jetstream;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contracts::subjects;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -211,6 +213,46 @@ async fn unknown_paths_and_methods() -> anyhow::Result<()> {
     // The address that people are told first leads to the documentation.
     let docs = api.get("/").await?;
     ensure!(docs.status == 200 && docs.text.contains("swagger"), "{}: {}", docs.status, docs.text);
+    Ok(())
+}
+
+/// A list's cursor as anybody can make it: 16 bytes of nanoseconds and 16 more.
+fn forged_cursor(nanoseconds: i128) -> String {
+    URL_SAFE_NO_PAD.encode([nanoseconds.to_be_bytes(), [0; 16]].concat())
+}
+
+#[tokio::test]
+async fn times_that_the_database_does_not_know() -> anyhow::Result<()> {
+    let system = System::start().await?;
+    let admin = system.api().admin().await?;
+    let long_ago = "-005000-01-01T00:00:00Z";
+    // The same time, and one that no calendar here knows either.
+    let cursors = [-219_960_000_000_000_000_000, i128::MAX].map(forged_cursor);
+    let paths = ["/v1/appointments?from=", "/v1/appointments?to=", "/v1/audit?from="]
+        .into_iter()
+        .chain(["/v1/audit?to=", "/v1/dead-letters?failed_before="])
+        .chain(["/v1/dead-letters?failed_since=", "/v1/dead-letters/groups?failed_since="]);
+    for path in paths {
+        let answer = admin.get(&format!("{path}{long_ago}")).await?;
+        assert_eq!(answer.problem(400).context(path)?, "invalid_query", "{path}");
+    }
+    for cursor in &cursors {
+        let answer = admin.get(&format!("/v1/appointments?cursor={cursor}")).await?;
+        assert_eq!(answer.problem(400)?, "invalid_query");
+        // Of the audit log: the second part is half as long.
+        let shorter = URL_SAFE_NO_PAD.encode(&URL_SAFE_NO_PAD.decode(cursor)?[..24]);
+        let answer = admin.get(&format!("/v1/audit?cursor={shorter}")).await?;
+        assert_eq!(answer.problem(400)?, "invalid_query");
+    }
+    let doctor = uuid::Uuid::new_v4();
+    let slots = format!("/v1/slots?practitioner_id={doctor}&from={long_ago}&to={long_ago}");
+    assert_eq!(admin.get(&slots).await?.problem(400)?, "invalid_query");
+    for field in ["failed_before", "failed_since"] {
+        let body = json!({ "reason": "it was repaired", "filter": { field: long_ago } });
+        let answer = admin.post("/v1/dead-letters/replay", body).await?;
+        assert_eq!(answer.problem(422)?, "invalid_body", "{}", answer.text);
+        assert_eq!(answer.body["errors"][0]["pointer"], format!("/filter/{field}"));
+    }
     Ok(())
 }
 

@@ -117,6 +117,67 @@ async fn a_publish_outlives_the_server_and_is_never_claimed_without_its_ack() ->
 }
 
 #[tokio::test]
+async fn however_many_come_while_the_server_is_away_each_gets_an_answer() -> anyhow::Result<()> {
+    let mut nats = TestNats::start().await?;
+    let bus = nats.bus().await?;
+    let publisher = Publisher::start(&bus, &Shutdown::new());
+    nats.kill().await?;
+
+    // The client takes 2,048 messages for later; one more would wait until there is a server.
+    let short = Duration::from_millis(200);
+    let all = async {
+        for _ in 0..12 {
+            let some = (0..250).map(|_| {
+                let command = any_command(RequestId::generate(), None);
+                publisher.publish(command, short)
+            });
+            for answer in join_all(some).await {
+                let is_right =
+                    matches!(answer, Err(PublishError::Unknown | PublishError::Unavailable));
+                assert!(is_right, "{answer:?}");
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), all).await?;
+
+    nats.restart().await?;
+    publisher.publish(any_command(RequestId::generate(), None), PATIENCE).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_later_refusal_does_not_say_what_became_of_an_earlier_try() -> anyhow::Result<()> {
+    let nats = TestNats::start().await?;
+    let bus = nats.bus().await?;
+    let publisher = Publisher::start(&bus, &Shutdown::new());
+    let context = jetstream::new(nats.client().await?);
+    let mut stream = context.get_stream(subjects::COMMANDS).await?;
+    let room_for_one =
+        jetstream::stream::Config { max_messages: 1, ..stream.info().await?.config.clone() };
+    context.update_stream(room_for_one).await?;
+
+    // The server gets the first try, and says nothing until there is a second one.
+    nats.suspend()?;
+    let publishing = publisher.publish(any_command(RequestId::generate(), None), PATIENCE);
+    let resuming = async {
+        let is_unknown = || {
+            let metrics = runtime::metrics::render().expect("metrics are text");
+            let name = "mediconnect_publish_unknown_outcomes_total ";
+            metrics.lines().any(|line| line.strip_prefix(name).is_some_and(|count| count != "0"))
+        };
+        while !is_unknown() {
+            tokio::task::yield_now().await;
+        }
+        nats.resume()
+    };
+    let (published, resumed) = tokio::join!(publishing, resuming);
+    resumed?;
+    assert_eq!(stream.info().await?.state.messages, 1, "the first try was stored");
+    assert_eq!(published, Err(PublishError::Unknown));
+    Ok(())
+}
+
+#[tokio::test]
 async fn without_a_stream_nothing_is_accepted() -> anyhow::Result<()> {
     let nats = TestNats::start().await?;
     let bus = Bus::connect(&nats.settings(), "test").await?;

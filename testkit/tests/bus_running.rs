@@ -25,6 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Outage,
+    /// An outage of every batch that it is in, for as long as the step stays in the script.
+    Overwhelm,
+    /// The same, unless it is alone.
+    OverwhelmTogether,
     Fail,
     Panic,
     Retry,
@@ -36,6 +40,8 @@ struct Script {
     failures: HashMap<(u64, &'static str), i32>,
     /// Delivery numbers, for every message that was handled to its end.
     done: HashMap<RequestId, Vec<i64>>,
+    /// Batches that were too much.
+    overwhelmed: usize,
     /// Sizes of the batches with a message that was delivered before.
     with_suspects: Vec<usize>,
 }
@@ -97,6 +103,14 @@ impl BatchHandler for Scripted {
             let id = received.metadata.request_id;
             let failed = HandleError::Failed { class: "scripted", detail: "as scripted".into() };
             match script.steps.get_mut(&id).and_then(Vec::pop) {
+                Some(step @ (Step::Overwhelm | Step::OverwhelmTogether)) => {
+                    script.steps.entry(id).or_default().push(step);
+                    if step == Step::Overwhelm || batch.len() > 1 {
+                        script.overwhelmed += 1;
+                        return Err(HandleError::Outage("too much".into()));
+                    }
+                    verdicts.push(Verdict::Done(Outcome::Withdrawn));
+                }
                 Some(Step::Outage) => return Err(HandleError::Outage("as scripted".into())),
                 // The culprit shows itself only alone: put the step back until it is.
                 Some(step @ (Step::Fail | Step::Panic)) if batch.len() > 1 => {
@@ -376,6 +390,46 @@ async fn an_outage_longer_than_ack_wait_charges_nothing() -> anyhow::Result<()> 
     handler.wait_until_done(120).await?;
     assert!(ids.iter().all(|id| handler.deliveries_of(*id) == [1]), "an attempt was burned");
     Bench::stop(runner).await
+}
+
+#[tokio::test]
+async fn a_batch_that_is_too_much_at_once_is_halved() -> anyhow::Result<()> {
+    let bench = Bench::start().await?;
+    let ids = ids(8);
+    let handler = Scripted::new([(ids[2], vec![Step::OverwhelmTogether])]);
+    bench.publish(&ids).await?;
+    let runner = bench.run(&handler, Duration::from_mins(10));
+    handler.wait_until_done(8).await?;
+    assert!(ids.iter().all(|id| handler.deliveries_of(*id) == [1]), "an attempt was burned");
+    assert!(handler.lock().overwhelmed > 0, "it was alone from the start");
+    Bench::stop(runner).await
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_much_by_itself_holds_up_nobody_and_is_never_dead()
+-> anyhow::Result<()> {
+    let bench = Bench::start().await?;
+    let ids = ids(8);
+    let handler = Scripted::new([(ids[2], vec![Step::Overwhelm])]);
+    bench.publish(&ids).await?;
+    let runner = bench.run(&handler, Duration::from_mins(10));
+    handler.wait_until_done(7).await?;
+    let sequence = bench.bus.find_request(ids[2]).await?.expect("stored").stream_sequence;
+    // More often than any other failure of one message may happen.
+    let failures =
+        || handler.lock().failures.get(&(sequence, "outage")).copied().unwrap_or_default();
+    let tried = async {
+        while failures() <= 5 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), tried).await?;
+    handler.lock().steps.remove(&ids[2]);
+    handler.wait_until_done(8).await?;
+    Bench::stop(runner).await?;
+    let dead = bench.bus.state_of(subjects::DEAD).await?;
+    assert_eq!(dead.messages, 0, "an outage made a dead letter");
+    Ok(())
 }
 
 #[tokio::test]

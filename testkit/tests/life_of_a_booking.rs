@@ -262,6 +262,51 @@ async fn what_waits_can_be_withdrawn_and_what_is_settled_cannot() -> anyhow::Res
 }
 
 #[tokio::test]
+async fn withdrawing_again_with_the_same_key_is_the_same_request() -> anyhow::Result<()> {
+    let mut system = System::start().await?;
+    let (doctor, patient, slots) = scene(&system).await?;
+    system.stop_worker().await?;
+    let book = || async {
+        let body = json!({ "practitioner_id": id(&doctor)?, "start": slots[0] });
+        let request = patient.request(Method::POST, "/v1/appointments");
+        let answer = patient.send(request.header("idempotency-key", "b").json(&body)).await?;
+        let location = answer.header("location").context("it has a place")?.to_owned();
+        answer.expect(202)?;
+        anyhow::Ok(location)
+    };
+    let booking = book().await?;
+    let withdraw = || async {
+        let request = patient.request(Method::DELETE, &booking).header("idempotency-key", "w");
+        let answer = patient.send(request).await?;
+        let location = answer.header("location").context("it has a place")?.to_owned();
+        answer.expect(202)?;
+        anyhow::Ok(location)
+    };
+    let first = withdraw().await?;
+    // The target's last message is another one from now on.
+    assert_eq!(book().await?, booking);
+    assert_eq!(withdraw().await?, first);
+
+    system.start_worker().await?;
+    assert_eq!(settled(&system, &patient, &booking).await?["status"], "withdrawn");
+    assert_eq!(settled(&system, &patient, &first).await?["status"], "applied");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_doctor_whose_account_is_disabled_is_neither_offered_nor_booked() -> anyhow::Result<()> {
+    let system = System::start().await?;
+    let (doctor, patient, slots) = scene(&system).await?;
+    let disable = "UPDATE users SET status = 'disabled' WHERE id = $1";
+    let account: uuid::Uuid = id(&doctor)?.parse()?;
+    system.database().await?.execute(disable, &[&account]).await?;
+    assert!(patient.free_slots(id(&doctor)?).await?.is_empty());
+    let refused = patient.book(id(&doctor)?, &slots[0]).await?;
+    assert_eq!(refused.problem(404)?, "unknown_practitioner");
+    Ok(())
+}
+
+#[tokio::test]
 async fn bookings_are_accepted_without_worker_and_database_and_settle_after() -> anyhow::Result<()>
 {
     let mut system = System::start_with_own_postgres().await?;

@@ -189,10 +189,7 @@ async fn the_worker_is_killed_while_it_purges_what_it_has_proven() -> anyhow::Re
     let replay = system.start_replay(CONNECTIONS)?;
     for strike in 1..=4 {
         ensure!(reach(&system, strike * EVERY).await?, "the day was too short");
-        let at_work = || async { Ok(system.in_hand().await? > 0) };
-        system.wait_until("the worker has something in hand", at_work).await?;
-        system.kill_worker().await?;
-        system.start_worker().await?;
+        kill_worker_before_it_commits(&mut system).await?;
     }
     let report = replay.report().await?;
     check_books(&system, &report).await?;

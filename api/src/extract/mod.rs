@@ -5,6 +5,7 @@ mod caller;
 mod id;
 mod idempotency_key;
 mod if_match;
+mod instant;
 mod page;
 mod prefer;
 mod query;
@@ -15,6 +16,7 @@ pub use caller::{Administrator, Anonymous, Booker, Caller, Maintainer, Participa
 pub use id::Id;
 pub use idempotency_key::IdempotencyKey;
 pub use if_match::{IfMatch, etag};
+pub use instant::{AN_INSTANT, is_instant, parse_instant};
 pub use page::Page;
 pub use prefer::Prefer;
 pub use query::QueryParameters;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use store::reading::{AppointmentPosition, AuditPosition};
 use uuid::Uuid;
 
-use super::QueryParameters;
+use super::{QueryParameters, is_instant};
 use crate::problem::Problem;
 
 /// Entries of a page, unless the caller says how many.
@@ -108,10 +108,7 @@ impl Cursor for AppointmentPosition {
     fn decode(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (start, id) = bytes.split_first_chunk::<16>()?;
-        Some(Self {
-            start: Timestamp::from_nanosecond(i128::from_be_bytes(*start)).ok()?,
-            id: AppointmentId::from(Uuid::from_slice(id).ok()?),
-        })
+        Some(Self { start: instant(*start)?, id: AppointmentId::from(Uuid::from_slice(id).ok()?) })
     }
 }
 
@@ -125,10 +122,14 @@ impl Cursor for AuditPosition {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (time, position) = bytes.split_first_chunk::<16>()?;
         Some(Self {
-            recorded_at: Timestamp::from_nanosecond(i128::from_be_bytes(*time)).ok()?,
+            recorded_at: instant(*time)?,
             position: i64::from_be_bytes(position.try_into().ok()?),
         })
     }
+}
+
+fn instant(nanoseconds: [u8; 16]) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(i128::from_be_bytes(nanoseconds)).ok().filter(is_instant)
 }
 
 #[cfg(test)]
@@ -149,8 +150,10 @@ mod tests {
             assert_eq!(AppointmentPosition::decode(text), None, "{text}");
             assert_eq!(AuditPosition::decode(text), None, "{text}");
         }
-        let far = [i128::MAX.to_be_bytes(), [0; 16]].concat();
-        assert_eq!(AppointmentPosition::decode(&URL_SAFE_NO_PAD.encode(far)), None);
+        for far in [i128::MAX, i128::from(i64::MIN) * 16] {
+            let far = URL_SAFE_NO_PAD.encode([far.to_be_bytes(), [0; 16]].concat());
+            assert_eq!(AppointmentPosition::decode(&far), None);
+        }
     }
 
     #[test]

@@ -6,12 +6,11 @@ use serde::Deserialize;
 use store::reading::{LetterFilter, LetterState};
 use utoipa::ToSchema;
 
-use crate::extract::{QueryParameters, text};
+use crate::extract::{AN_INSTANT, QueryParameters, is_instant, parse_instant, text};
 use crate::problem::{Problem, ProblemType};
 
 const A_STATE: &str = "open, replaying, resolved or discarded";
 const A_WORD: &str = "a word of letters, digits, - and _";
-const AN_INSTANT: &str = "a time with an offset, like 2027-03-01T00:00:00Z";
 
 /// Which letters. What isn't said doesn't matter.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -52,6 +51,15 @@ impl FilterForm {
                 return Err(problem.at_pointer(pointer, format!("expected {A_WORD}")));
             }
         }
+        for (pointer, time) in [
+            ("/filter/failed_before", self.failed_before),
+            ("/filter/failed_since", self.failed_since),
+        ] {
+            if !time.as_ref().is_none_or(is_instant) {
+                let problem = Problem::new(ProblemType::InvalidBody);
+                return Err(problem.at_pointer(pointer, format!("expected {AN_INSTANT}")));
+            }
+        }
         Ok(LetterFilter {
             state,
             worker: self.worker,
@@ -73,8 +81,8 @@ pub fn take_filter(query: &mut QueryParameters) -> Result<LetterFilter, Problem>
         error_class: query.take("error_class", A_WORD, word)?,
         fingerprint: query.take("fingerprint", A_WORD, word)?,
         correlation_id: query.take("correlation_id", "a UUID", |text| text.parse().ok())?,
-        failed_before: query.take("failed_before", AN_INSTANT, |text| text.parse().ok())?,
-        failed_since: query.take("failed_since", AN_INSTANT, |text| text.parse().ok())?,
+        failed_before: query.take("failed_before", AN_INSTANT, parse_instant)?,
+        failed_since: query.take("failed_since", AN_INSTANT, parse_instant)?,
     })
 }
 
@@ -98,6 +106,9 @@ mod tests {
             assert!(take_filter(&mut QueryParameters::of(query)).is_err(), "{query}");
         }
         let form = FilterForm { worker: Some("a b".to_owned()), ..FilterForm::default() };
+        assert!(form.in_state(None).is_err());
+        let long_ago = "-005000-01-01T00:00:00Z".parse().ok();
+        let form = FilterForm { failed_since: long_ago, ..FilterForm::default() };
         assert!(form.in_state(None).is_err());
     }
 }

@@ -10,10 +10,8 @@ use store::reading::{AppointmentFilter, AppointmentPosition};
 use crate::app::App;
 use crate::audit::{Audited, Note};
 use crate::documents::{AppointmentDocument, ListDocument};
-use crate::extract::{Page, Participant, QueryParameters};
+use crate::extract::{AN_INSTANT, Page, Participant, QueryParameters, parse_instant};
 use crate::problem::Problem;
-
-const AN_INSTANT: &str = "a time with an offset, like 2027-03-01T00:00:00Z";
 
 /// Visits by start: a patient's or doctor's own, or all for administrators.
 #[utoipa::path(
@@ -36,8 +34,8 @@ pub async fn list_appointments(
     OriginalUri(uri): OriginalUri,
     mut query: QueryParameters,
 ) -> Result<Audited<Response>, Problem> {
-    let from = query.take("from", AN_INSTANT, |text| text.parse().ok())?;
-    let to = query.take("to", AN_INSTANT, |text| text.parse().ok())?;
+    let from = query.take("from", AN_INSTANT, parse_instant)?;
+    let to = query.take("to", AN_INSTANT, parse_instant)?;
     let status = query.take("status", "a FHIR status, like booked", |text| text.parse().ok())?;
     let page = Page::take(&mut query)?;
     query.finish()?;

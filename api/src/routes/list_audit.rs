@@ -15,10 +15,9 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::audit::{Audited, Note};
 use crate::documents::ListDocument;
-use crate::extract::{Administrator, Page, QueryParameters};
+use crate::extract::{AN_INSTANT, Administrator, Page, QueryParameters, parse_instant};
 use crate::problem::Problem;
 
-const AN_INSTANT: &str = "a time with an offset, like 2027-03-01T00:00:00Z";
 const AN_ID: &str = "an id, like 0190163d-8694-739b-aea5-966c26f8ad91";
 
 /// A row of the audit log: FHIR R4 `AuditEvent`, in short.
@@ -141,8 +140,8 @@ pub async fn list_audit(
     let patient = query.take("patient", AN_ID, |text| text.parse().ok())?;
     let user = query.take("user", AN_ID, |text| text.parse().ok())?;
     let correlation_id = query.take("correlation_id", AN_ID, |text| text.parse().ok())?;
-    let from = query.take("from", AN_INSTANT, |text| text.parse().ok())?;
-    let to = query.take("to", AN_INSTANT, |text| text.parse().ok())?;
+    let from = query.take("from", AN_INSTANT, parse_instant)?;
+    let to = query.take("to", AN_INSTANT, parse_instant)?;
     let page = Page::take(&mut query)?;
     query.finish()?;
     let (after, limit) = (page.after, page.rows());

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::documents::ListDocument;
-use crate::extract::{Caller, QueryParameters};
+use crate::extract::{AN_INSTANT, Caller, QueryParameters, parse_instant};
 use crate::problem::{Problem, ProblemType};
 use crate::slots::{self, OfferedSlot};
 
@@ -17,7 +17,6 @@ const MAX_PRACTITIONERS: usize = 50;
 const MAX_WINDOW: SignedDuration = SignedDuration::from_hours(31 * 24);
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 1000;
-const AN_INSTANT: &str = "a time with an offset, like 2027-03-01T00:00:00Z";
 
 /// A time that can be booked.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -76,8 +75,8 @@ impl Search {
     fn parse(mut query: QueryParameters, now: Timestamp) -> Result<Self, Problem> {
         let ids = format!("1 to {MAX_PRACTITIONERS} ids with commas between them");
         let practitioners = query.require("practitioner_id", &ids, parse_ids)?;
-        let from: Timestamp = query.require("from", AN_INSTANT, |text| text.parse().ok())?;
-        let to: Timestamp = query.require("to", AN_INSTANT, |text| text.parse().ok())?;
+        let from: Timestamp = query.require("from", AN_INSTANT, parse_instant)?;
+        let to: Timestamp = query.require("to", AN_INSTANT, parse_instant)?;
         let limit = query.take("limit", &format!("a number from 1 to {MAX_LIMIT}"), |text| {
             text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit))
         })?;

@@ -10,6 +10,7 @@ use async_nats::header::{
 };
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::Bus;
@@ -21,18 +22,32 @@ use crate::publish_error::PublishError;
 pub(crate) const MAX_BATCH: usize = 250;
 
 impl Bus {
-    /// Stores all messages or none, and returns once they are durable. The last message's
-    /// sequence is the acknowledgement's; they are contiguous.
+    /// Stores all messages or none, and returns once they are durable, or when `patience` is
+    /// over. The last message's sequence is the acknowledgement's; they are contiguous.
     pub(crate) async fn publish_atomically(
         &self,
         messages: &[Outgoing],
-        timeout: Duration,
+        patience: Duration,
+    ) -> Result<PublishAck, PublishError> {
+        // The client would take them, and send them whenever there is a connection again.
+        if !self.is_connected() {
+            return Err(PublishError::Unavailable);
+        }
+        // Around all of it: handing over waits, too, once the client's queue is full.
+        let storing = self.store_atomically(messages, patience);
+        timeout(patience, storing).await.unwrap_or(Err(PublishError::Unknown))
+    }
+
+    async fn store_atomically(
+        &self,
+        messages: &[Outgoing],
+        patience: Duration,
     ) -> Result<PublishAck, PublishError> {
         let Some((last, others)) = messages.split_last() else {
             return Err(PublishError::Unavailable);
         };
         if others.is_empty() {
-            return self.request_ack(last.clone(), timeout).await;
+            return self.request_ack(last.clone(), patience).await;
         }
         let batch_id = Uuid::new_v4().simple().to_string();
         for (index, message) in others.iter().enumerate() {
@@ -44,7 +59,7 @@ impl Bus {
         }
         let mut last = member(last, &batch_id, messages.len());
         last.headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
-        let ack = self.request_ack(last, timeout).await?;
+        let ack = self.request_ack(last, patience).await?;
         // A server without atomic batches stores the messages one by one and says nothing.
         if ack.batch_size == Some(messages.len() as u64) {
             Ok(ack)
@@ -56,10 +71,10 @@ impl Bus {
     async fn request_ack(
         &self,
         message: Outgoing,
-        timeout: Duration,
+        patience: Duration,
     ) -> Result<PublishAck, PublishError> {
         let request =
-            Request::new().headers(message.headers).payload(message.body).timeout(Some(timeout));
+            Request::new().headers(message.headers).payload(message.body).timeout(Some(patience));
         let answer =
             self.client.send_request(message.subject, request).await.map_err(
                 |error| match error.kind() {

@@ -10,7 +10,7 @@ use resilience::RetryDelays;
 use runtime::settings::NatsSettings;
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::metrics;
 
@@ -23,6 +23,10 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long JetStream's API and acknowledgements may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long what was handed to the client may take to leave. Without a connection it would take
+/// until there is one again, and a service that stops would wait for it.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
 /// NATS as this process sees it. Clones share the connection.
 #[derive(Clone, Debug)]
@@ -117,22 +121,28 @@ impl Bus {
 
     /// Whether messages can be accepted right now.
     pub async fn check(&self) -> Result<(), NotReady> {
-        if self.client.connection_state() != State::Connected {
+        if !self.is_connected() {
             return Err(NotReady::Disconnected { url: self.settings.url.clone() });
         }
         let commands = self.jetstream.get_stream(contracts::subjects::COMMANDS);
-        match tokio::time::timeout(Duration::from_secs(2), commands).await {
+        match timeout(Duration::from_secs(2), commands).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(NotReady::JetStream(error.to_string())),
             Err(_) => Err(NotReady::JetStream("no answer in 2 s".to_owned())),
         }
     }
 
-    /// Waits until everything handed to the client has left this process.
+    /// Waits until everything handed to the client has left this process, for 2 s at most.
     pub async fn flush(&self) {
-        if let Err(error) = self.client.flush().await {
-            tracing::warn!(%error, "could not flush to NATS");
+        match timeout(FLUSH_PATIENCE, self.client.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "could not flush to NATS"),
+            Err(_) => tracing::warn!("could not flush to NATS in {FLUSH_PATIENCE:?}"),
         }
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use resilience::RetryDelays;
 use runtime::Shutdown;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use crate::atomic::MAX_BATCH;
@@ -24,6 +24,10 @@ const QUEUE: usize = 8_192;
 /// How long one publish may stay unanswered before it is sent again, unless the connection was
 /// lost. A disk that is merely slow must not be given everything twice.
 const ATTEMPT: Duration = Duration::from_secs(4);
+
+/// What the answer may take beyond a message's own deadline: it waits for a batch whose deadlines
+/// are later.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How what may have been stored is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +73,10 @@ impl GroupCommit {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting { key, message, deadline: Instant::now() + patience, answer };
         self.queue.try_send(waiting).map_err(|_| PublishError::Unavailable)?;
-        answered.await.unwrap_or(Err(PublishError::Unknown))
+        match timeout(patience + GRACE, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Err(PublishError::Unknown),
+        }
     }
 }
 
@@ -113,6 +120,8 @@ async fn publish_batch(bus: &Bus, batch: Vec<Waiting>, repeats: Repeats) {
                 sleep(delays.next_delay()).await;
             }
             Err(error) => {
+                // It says what became of this try. An earlier one may have been stored.
+                let error = if may_be_there { last_error } else { error };
                 for group in groups {
                     group.answer(Err(error));
                 }

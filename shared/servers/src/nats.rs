@@ -141,6 +141,22 @@ impl PrivateNats {
         self.process.kill().await.map(drop)
     }
 
+    /// SIGSTOP, for fault tests: it keeps its connections and says nothing.
+    ///
+    /// # Errors
+    /// When it can't be signalled.
+    pub fn suspend(&self) -> Result<(), ServerError> {
+        self.process.suspend()
+    }
+
+    /// SIGCONT: it goes on where it was.
+    ///
+    /// # Errors
+    /// When it can't be signalled.
+    pub fn resume(&self) -> Result<(), ServerError> {
+        self.process.resume()
+    }
+
     /// Starts the server again on the same port, so that clients find it, after a stop, a kill or
     /// an end of its own.
     ///

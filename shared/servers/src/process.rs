@@ -179,6 +179,22 @@ impl ManagedProcess {
         self.reap(gone).await
     }
 
+    /// SIGSTOP, for fault tests.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn suspend(&self) -> Result<(), ServerError> {
+        self.pidfd.signal(Signal::STOP).map_err(self.waiting())
+    }
+
+    /// SIGCONT.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn resume(&self) -> Result<(), ServerError> {
+        self.pidfd.signal(Signal::CONT).map_err(self.waiting())
+    }
+
     async fn reap(&mut self, gone: bool) -> Result<ExitStatus, ServerError> {
         if gone {
             return self.wait().await;

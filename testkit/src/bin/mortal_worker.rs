@@ -2,7 +2,8 @@
 //! what a stack overflow, an abort in a library or the kernel's out-of-memory killer do. There is
 //! no such switch in the product, so it is put around it here.
 //!
-//! Usage: `mortal-worker REQUEST_ID`, with the settings of a booking worker in the environment.
+//! Usage: `mortal-worker REQUEST_ID [SEQUENCE]`, with the settings of a booking worker in the
+//! environment. With a sequence, it begins with that message, as if it had found it skipped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +84,11 @@ async fn main() -> anyhow::Result<()> {
     };
     let handler = Mortal { handler: Handler::new(settler, precedence), dies_of };
     let shutdown = Shutdown::on_signals(Duration::from_secs(10))?;
-    Box::pin(Runner::new(bus, spec, handler, clock).run(shutdown.clone())).await?;
+    let runner = Runner::new(bus, spec, handler, clock);
+    if let Some(skipped) = std::env::args().nth(2) {
+        runner.requeue().hand_over(skipped.parse()?).await?;
+    }
+    Box::pin(runner.run(shutdown.clone())).await?;
     shutdown.wait().await?;
     Ok(())
 }

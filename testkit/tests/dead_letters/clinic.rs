@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the answer")]
 
+use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::{HeaderMap, jetstream};
 use contracts::metadata::header;
 use contracts::{BookAppointment, BookingCommand, Metadata, subjects};
 use domain::{
     Actor, CorrelationId, PatientId, PractitionerId, RequestId, RequestedStart, Role, UserId,
 };
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use testkit::{Api, System};
@@ -105,6 +107,17 @@ impl Clinic {
     async fn put(&self, subject: String, headers: HeaderMap, body: Vec<u8>) {
         let published = self.context.publish_with_headers(subject, headers, body.into()).await;
         published.unwrap().await.unwrap();
+    }
+
+    /// Acknowledges the one message that waits for the worker, behind the worker's back, and says
+    /// where it is.
+    pub async fn skip_one(&self) -> u64 {
+        let stream = self.context.get_stream(subjects::COMMANDS).await.unwrap();
+        let consumer: PullConsumer = stream.get_consumer("booking").await.unwrap();
+        let mut batch = consumer.fetch().max_messages(1).messages().await.unwrap();
+        let message = batch.next().await.unwrap().unwrap();
+        message.double_ack().await.unwrap();
+        message.info().unwrap().stream_sequence
     }
 
     /// How many messages a stream holds.

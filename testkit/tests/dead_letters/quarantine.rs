@@ -15,28 +15,22 @@ use super::clinic::{Clinic, why};
 /// Deaths after which it must be a letter, and then some: a bound against running for ever.
 const MOST_DEATHS: usize = 8;
 
-fn mortal_worker(clinic: &Clinic, dies_of: RequestId) -> Child {
+fn mortal_worker(clinic: &Clinic, dies_of: RequestId, skipped: Option<u64>) -> Child {
     let program = Path::new(env!("CARGO_BIN_EXE_mortal-worker"));
     let mut command: Command = clinic.system.command_of(program, &[&dies_of.to_string()]);
+    command.args(skipped.map(|sequence| sequence.to_string()));
     command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap()
 }
 
-#[tokio::test]
-async fn a_message_that_kills_its_worker_is_quarantined_and_its_neighbours_are_booked() {
-    let mut clinic = Clinic::open().await;
-    let patient = clinic.system.api().new_patient().await.unwrap();
-    let slots = clinic.free_slots().await;
-    clinic.system.stop_worker().await.unwrap();
-    let bookings: Vec<_> = (0..20).map(|index| clinic.booking(&patient, &slots[index])).collect();
-    for (command, metadata) in &bookings {
-        let subject = command.kind().subject(metadata.request_id);
-        clinic.publish(subject, metadata, command.to_body()).await;
-    }
-    let killer = &bookings[11].1;
-
+/// Starts workers until one has put the message away, and says how many there were.
+async fn deaths_until_there_is_a_letter(
+    clinic: &Clinic,
+    killer: RequestId,
+    skipped: Option<u64>,
+) -> usize {
     let mut deaths = 0;
     while clinic.messages(subjects::DEAD).await == 0 {
-        let mut worker = mortal_worker(&clinic, killer.request_id);
+        let mut worker = mortal_worker(clinic, killer, skipped);
         // Until it dies, or has put the message away and lives.
         let ended = loop {
             let looked = tokio::time::timeout(Duration::from_millis(100), worker.wait()).await;
@@ -53,6 +47,23 @@ async fn a_message_that_kills_its_worker_is_quarantined_and_its_neighbours_are_b
         deaths += 1;
         assert!(deaths <= MOST_DEATHS, "it goes on killing workers");
     }
+    deaths
+}
+
+#[tokio::test]
+async fn a_message_that_kills_its_worker_is_quarantined_and_its_neighbours_are_booked() {
+    let mut clinic = Clinic::open().await;
+    let patient = clinic.system.api().new_patient().await.unwrap();
+    let slots = clinic.free_slots().await;
+    clinic.system.stop_worker().await.unwrap();
+    let bookings: Vec<_> = (0..20).map(|index| clinic.booking(&patient, &slots[index])).collect();
+    for (command, metadata) in &bookings {
+        let subject = command.kind().subject(metadata.request_id);
+        clinic.publish(subject, metadata, command.to_body()).await;
+    }
+    let killer = &bookings[11].1;
+
+    let deaths = deaths_until_there_is_a_letter(&clinic, killer.request_id, None).await;
     // Together with the others once, alone three times, and then not again.
     assert_eq!(deaths, 5, "four deaths, and one worker that lived");
 
@@ -72,4 +83,24 @@ async fn a_message_that_kills_its_worker_is_quarantined_and_its_neighbours_are_b
     assert_eq!(clinic.system.visits().await.unwrap(), 20);
     let (ledger, code) = clinic.system.ledger().await.unwrap();
     assert_eq!((code, &ledger["dead"]), (0, &0.into()), "{ledger:#}");
+}
+
+#[tokio::test]
+async fn a_skipped_message_that_kills_its_worker_is_quarantined_too() {
+    let mut clinic = Clinic::open().await;
+    let patient = clinic.system.api().new_patient().await.unwrap();
+    let slots = clinic.free_slots().await;
+    clinic.system.stop_worker().await.unwrap();
+    let (command, killer) = clinic.booking(&patient, &slots[0]);
+    let subject = command.kind().subject(killer.request_id);
+    clinic.publish(subject, &killer, command.to_body()).await;
+    // Acknowledged by nobody who has settled it: only whoever keeps the books finds it again.
+    let sequence = clinic.skip_one().await;
+
+    let deaths = deaths_until_there_is_a_letter(&clinic, killer.request_id, Some(sequence)).await;
+    // Each time alone, because nobody knows whether it was in hand before.
+    assert_eq!(deaths, 4, "three deaths, and one worker that lived");
+    clinic.system.start_worker().await.unwrap();
+    let letter = clinic.letter(&killer, "open").await;
+    assert_eq!(letter["error_class"], "quarantined");
 }

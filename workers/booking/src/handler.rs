@@ -47,7 +47,9 @@ impl BatchHandler for Handler {
     }
 
     async fn probe(&self) -> Result<(), String> {
-        self.settler.pool().ping().await.map_err(|failure| failure.to_string())
+        self.settler.pool().ping().await.map_err(|failure| failure.to_string())?;
+        self.precedence.outage_is_over();
+        Ok(())
     }
 
     async fn record_failure(

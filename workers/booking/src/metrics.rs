@@ -32,6 +32,14 @@ pub(crate) static PENDING: LazyLock<IntGauge> = LazyLock::new(|| {
     gauge("outbox_pending_rows", "Facts in the outbox when this worker last looked")
 });
 
+/// Facts that this version can't publish.
+pub(crate) static UNKNOWN_FACTS: LazyLock<IntGauge> = LazyLock::new(|| {
+    gauge(
+        "outbox_unknown_rows",
+        "Facts in the outbox of a kind that this worker doesn't know, when it last looked",
+    )
+});
+
 /// Where the ledger's last checkpoint ends.
 pub(crate) static CHECKPOINTED: LazyLock<IntGauge> = LazyLock::new(|| {
     gauge("ledger_checkpoint_sequence", "Sequence of MC_COMMANDS up to which the ledger has proven")

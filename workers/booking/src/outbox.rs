@@ -132,7 +132,16 @@ impl<P: PublishFacts> OutboxLoop<P> {
     async fn count_pending(&self) {
         // An outage shows in the next step.
         if let Ok(pending) = self.pool.transact(&CountPending).await {
-            metrics::PENDING.set(pending);
+            metrics::PENDING.set(pending.facts);
+            // Once for each that is found, not with every look.
+            if pending.unknown > metrics::UNKNOWN_FACTS.get() {
+                tracing::error!(
+                    facts = pending.unknown,
+                    "facts in the outbox are of a kind that this version doesn't know: they wait \
+                     for a worker that does"
+                );
+            }
+            metrics::UNKNOWN_FACTS.set(pending.unknown);
         }
     }
 }

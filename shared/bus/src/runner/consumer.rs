@@ -43,6 +43,10 @@ pub struct RunnerError {
 }
 
 impl ConsumerSpec {
+    pub(super) fn error(&self, reason: String) -> RunnerError {
+        RunnerError { durable: self.durable, reason, is_refusal: false }
+    }
+
     fn config(&self) -> Config {
         Config {
             durable_name: Some(self.durable.to_owned()),
@@ -75,17 +79,15 @@ impl ConsumerSpec {
 
     /// Makes the consumer or changes it, and compares the echo.
     async fn make(&self, bus: &Bus) -> Result<Consumer<Config>, RunnerError> {
-        let error = |reason: String, is_refusal: bool| RunnerError {
-            durable: self.durable,
-            reason,
-            is_refusal,
-        };
         let asked = self.config();
         let consumer: Consumer<Config> = bus
             .jetstream
             .create_consumer_on_stream(asked.clone(), subjects::COMMANDS)
             .await
-            .map_err(|refused| error(refused.to_string(), is_refusal(&refused.kind())))?;
+            .map_err(|refused| RunnerError {
+                is_refusal: is_refusal(&refused.kind()),
+                ..self.error(refused.to_string())
+            })?;
         let got = &consumer.cached_info().config;
         let same = got.ack_wait == asked.ack_wait
             && got.max_deliver == asked.max_deliver
@@ -96,7 +98,7 @@ impl ConsumerSpec {
         if same {
             Ok(consumer)
         } else {
-            Err(error("the server changed its configuration".into(), false))
+            Err(self.error("the server changed its configuration".into()))
         }
     }
 

@@ -81,6 +81,11 @@ impl Delivery {
         }
     }
 
+    /// Whether no consumer waits for it.
+    pub(super) fn is_requeued(&self) -> bool {
+        self.receipt.is_none()
+    }
+
     pub(super) fn settle(mut self, settlement: &Settlement) {
         self.send(settlement);
     }

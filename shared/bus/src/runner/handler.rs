@@ -48,7 +48,8 @@ pub struct DeadReason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HandleError {
     /// A dependency is away. The batch is held until [`BatchHandler::probe`] succeeds; nothing
-    /// is charged to the messages.
+    /// is charged to the messages. When the probe keeps succeeding and the batch doesn't, it is
+    /// halved, but what is left of it never becomes a dead letter.
     Outage(String),
     /// Something in the batch can't be handled. It is halved until the culprit is alone.
     Failed {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::Consumer;
 use async_nats::jetstream::consumer::pull::Config;
+use contracts::subjects;
 use futures::StreamExt;
 use resilience::RetryDelays;
 use runtime::Shutdown;
@@ -45,6 +46,7 @@ impl Intake {
     ) -> Result<(), RunnerError> {
         let mut consumer = self.spec.ensure(&self.bus).await?;
         self.note_whether_caught_up(&consumer);
+        let last_at_start = self.last_in_stream().await?;
         let mut delays = RetryDelays::new(Duration::from_millis(50), Duration::from_secs(2));
         let mut quiet_pulls = 0;
         let mut stalls = 0;
@@ -57,11 +59,17 @@ impl Intake {
             };
             let Ok(mut room) = room else { break };
             match self.pull(&consumer, &mut room, &shutdown).await {
-                Ok(0) => {
+                Ok(None) => {
                     quiet_pulls += 1;
                     self.caught_up.send_replace(true);
                 }
-                Ok(_) => (quiet_pulls, stalls) = (0, 0),
+                Ok(Some(furthest)) => {
+                    (quiet_pulls, stalls) = (0, 0);
+                    // Where more comes in all the time, no pull ever brings nothing.
+                    if furthest >= last_at_start {
+                        self.caught_up.send_replace(true);
+                    }
+                }
                 Err(error) if shutdown.is_soft_stopped() => {
                     tracing::debug!(%error, "pull ended by the stop");
                 }
@@ -89,32 +97,32 @@ impl Intake {
         Ok(())
     }
 
-    /// One pull: what it brought, or why it ended early.
+    /// One pull: the highest sequence that it brought, or why it ended early.
     async fn pull(
         &self,
         consumer: &Consumer<Config>,
         room: &mut mpsc::PermitIterator<'_, Delivery>,
         shutdown: &Shutdown,
-    ) -> Result<usize, async_nats::Error> {
+    ) -> Result<Option<u64>, async_nats::Error> {
         let mut connections = self.bus.connections.clone();
         connections.mark_unchanged();
         let mut batch =
             consumer.batch().max_messages(room.len()).expires(PULL_EXPIRES).messages().await?;
-        let mut count = 0;
+        let mut furthest = None;
         loop {
             let message = tokio::select! {
                 message = batch.next() => message,
                 // The server forgot this pull with the old connection.
-                _ = connections.changed() => return Ok(count),
+                _ = connections.changed() => return Ok(furthest),
             };
-            let Some(message) = message.transpose()? else { return Ok(count) };
+            let Some(message) = message.transpose()? else { return Ok(furthest) };
             let Some(delivery) = Delivery::new(message, &self.hand) else { continue };
             let consumer = &[self.spec.durable];
             metrics::get().deliveries.with_label_values(consumer).inc();
             if delivery.deliveries > 1 {
                 metrics::get().redeliveries.with_label_values(consumer).inc();
             }
-            count += 1;
+            furthest = furthest.max(Some(delivery.stream_sequence));
             // After the soft stop a delivery is dropped, and so goes back.
             if shutdown.is_soft_stopped() {
                 continue;
@@ -146,6 +154,11 @@ impl Intake {
             // A deleted consumer shows as an error of the next pull.
             Err(_) => false,
         }
+    }
+
+    async fn last_in_stream(&self) -> Result<u64, RunnerError> {
+        let state = self.bus.state_of(subjects::COMMANDS).await;
+        Ok(state.map_err(|error| self.spec.error(error.to_string()))?.last)
     }
 
     fn note_whether_caught_up(&self, consumer: &Consumer<Config>) {

@@ -28,6 +28,14 @@ const PROBE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 /// A handler that takes longer hangs on something: it is treated as an outage.
 const HANDLE_PATIENCE: Duration = Duration::from_secs(30);
 
+/// Outages in a row of a batch, with a dependency that answers in between, before the batch itself
+/// is taken for their cause: it may be too much at once.
+const MAX_OUTAGES: u32 = 3;
+
+/// Class of such a batch. It is halved as any other that fails; a message that causes outages by
+/// itself is tried again, ever more seldom, for as long as it takes.
+const OUTAGE: &str = "outage";
+
 /// How long a message waits whose dead letter could not be written.
 const DEAD_LETTER_RETRY: Duration = Duration::from_secs(5);
 
@@ -116,12 +124,14 @@ impl<H: BatchHandler> Settling<H> {
         })
     }
 
-    /// Handles a batch, holding it for as long as a dependency is away.
+    /// Handles a batch, holding it for as long as a dependency is away. An outage that only this
+    /// batch has is a failure of the batch.
     async fn handle(
         &self,
         batch: &[Received<H::Message>],
     ) -> Result<Result<Vec<Verdict>, DeadReason>, Stopped> {
         let mut held = false;
+        let mut outages = 0;
         loop {
             let started = Instant::now();
             // A panic is a failure of this batch, not of the worker.
@@ -158,23 +168,32 @@ impl<H: BatchHandler> Settling<H> {
                         tracing::warn!(consumer = self.consumer, cause, "holding work");
                     }
                     held = true;
-                    self.wait_for_dependency().await?;
+                    let was_away = self.wait_for_dependency().await?;
+                    outages = if was_away { 0 } else { outages + 1 };
+                    if outages == MAX_OUTAGES {
+                        return Ok(Err(DeadReason { class: OUTAGE, detail: cause }));
+                    }
                 }
             }
         }
     }
 
-    /// Probes until the dependency is back. What is in hand is kept alive meanwhile.
-    pub(super) async fn wait_for_dependency(&self) -> Result<(), Stopped> {
+    /// Probes until the dependency is back, and says whether it was away at all. What is in hand
+    /// is kept alive meanwhile.
+    pub(super) async fn wait_for_dependency(&self) -> Result<bool, Stopped> {
         let mut delays = RetryDelays::new(PROBE.0, PROBE.1);
+        let mut was_away = false;
         loop {
             tokio::select! {
                 () = sleep(delays.next_delay()) => {}
                 () = self.shutdown.soft_stopped() => return Err(Stopped),
             }
             match self.handler.probe().await {
-                Ok(()) => return Ok(()),
-                Err(cause) => tracing::debug!(consumer = self.consumer, cause, "still away"),
+                Ok(()) => return Ok(was_away),
+                Err(cause) => {
+                    was_away = true;
+                    tracing::debug!(consumer = self.consumer, cause, "still away");
+                }
             }
         }
     }
@@ -187,7 +206,7 @@ impl<H: BatchHandler> Settling<H> {
             self.retry(delivery, 1, failed.class);
             return;
         };
-        if count.failures >= MAX_FAILURES {
+        if failed.class != OUTAGE && count.failures >= MAX_FAILURES {
             let failures = Failures {
                 attempts: i64::from(count.failures),
                 first_at: count.first_failure_at,

@@ -18,11 +18,11 @@ const MAX_STARTS: i32 = 3;
 
 impl Delivery {
     /// Whether somebody had it in hand before and never said what became of it, or it comes from
-    /// the dead letters.
+    /// the dead letters. What is requeued has been in hand before or hasn't: nobody counted.
     fn is_suspect(&self) -> bool {
         let is_replay =
             || self.headers.as_ref().is_some_and(|it| it.get(header::REPLAY_OF).is_some());
-        self.deliveries > 1 || is_replay()
+        self.deliveries > 1 || self.is_requeued() || is_replay()
     }
 }
 

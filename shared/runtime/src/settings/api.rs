@@ -24,6 +24,8 @@ pub struct ApiSettings {
     /// Time for a request to be read and answered, on top of a wait that it asked for with
     /// `Prefer: wait`. Default: 30,000 ms.
     pub request_timeout_ms: u64,
+    /// Time for a client to take some of an answer, after which it is hung up on. Default: 30,000 ms.
+    pub write_timeout_ms: u64,
     /// Connections at once; further ones wait in the kernel's queue. Default: 4,096.
     pub max_connections: u32,
     /// Largest request body. Default: 65,536 bytes.
@@ -66,6 +68,7 @@ impl Default for ApiSettings {
             public_url: None,
             header_timeout_ms: 10_000,
             request_timeout_ms: 30_000,
+            write_timeout_ms: 30_000,
             max_connections: 4_096,
             body_limit_bytes: 65_536,
             max_wait_s: 30,
@@ -96,6 +99,7 @@ impl ApiSettings {
             &[
                 ("api.header_timeout_ms", self.header_timeout_ms),
                 ("api.request_timeout_ms", self.request_timeout_ms),
+                ("api.write_timeout_ms", self.write_timeout_ms),
             ],
         )?;
         within(1..=1_000_000, &[("api.max_connections", self.max_connections.into())])?;

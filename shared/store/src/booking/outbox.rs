@@ -110,20 +110,26 @@ pub struct CommittedEvent {
 const TAKE: &str = "
     DELETE FROM outbox
     WHERE position = ANY (ARRAY(
-        SELECT position FROM outbox ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED))
+        SELECT position FROM outbox WHERE kind = ANY ($2)
+        ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED))
     RETURNING position, event_id, kind, version, body::text, correlation_id, request_id, actor,
         traceparent, tracestate";
 
 /// Takes the oldest facts out that nobody else is taking, oldest first. They are back when the
-/// transaction is rolled back.
+/// transaction is rolled back. Those of a kind that this version doesn't know stay for one that
+/// does.
 pub async fn take(
     transaction: &Transaction<'_>,
     limit: usize,
 ) -> Result<Vec<CommittedEvent>, Failure> {
-    let rows = transaction.query(TAKE, &[&(limit as i64)]).await?;
+    let rows = transaction.query(TAKE, &[&(limit as i64), &known_kinds()]).await?;
     let mut events = rows.iter().map(event).collect::<Result<Vec<_>, Failure>>()?;
     events.sort_unstable_by_key(|event| event.position);
     Ok(events)
+}
+
+fn known_kinds() -> Vec<&'static str> {
+    EventKind::ALL.map(EventKind::as_str).to_vec()
 }
 
 fn event(row: &Row) -> Result<CommittedEvent, Failure> {
@@ -143,16 +149,28 @@ fn event(row: &Row) -> Result<CommittedEvent, Failure> {
     })
 }
 
+/// Facts that wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// All of them.
+    pub facts: i64,
+    /// Those of a kind that this version doesn't know.
+    pub unknown: i64,
+}
+
 /// Counts the facts that wait.
 #[derive(Clone, Copy, Debug)]
 pub struct CountPending;
 
+const COUNT: &str = "SELECT count(*), count(*) FILTER (WHERE kind <> ALL ($1)) FROM outbox";
+
 impl Work for CountPending {
-    type Output = i64;
+    type Output = Pending;
     const NAME: &'static str = "count_outbox";
 
-    async fn run(&self, transaction: &Transaction<'_>) -> Result<i64, Failure> {
-        let rows = transaction.query("SELECT count(*) FROM outbox", &[]).await?;
-        rows.first().map_or(Ok(0), |row| Ok(row.try_get(0)?))
+    async fn run(&self, transaction: &Transaction<'_>) -> Result<Pending, Failure> {
+        let rows = transaction.query(COUNT, &[&known_kinds()]).await?;
+        let [row] = &rows[..] else { return Ok(Pending { facts: 0, unknown: 0 }) };
+        Ok(Pending { facts: row.try_get(0)?, unknown: row.try_get(1)? })
     }
 }

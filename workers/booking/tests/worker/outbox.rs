@@ -7,6 +7,7 @@ use bus::OutgoingEvent;
 use contracts::{AppointmentEvent, EventKind, TraceContext};
 use futures::future::join;
 use store::booking::Failure;
+use store::booking::outbox::{CountPending, Pending};
 
 use super::clinic::{Clinic, monday, visit};
 
@@ -106,4 +107,22 @@ async fn two_publishers_share_the_work() {
         published.versions().into_iter().map(|(_, version)| version).collect();
     versions.sort_unstable();
     assert!(versions.into_iter().eq(1..=copies as i32));
+}
+
+#[tokio::test]
+async fn a_fact_of_an_unknown_kind_holds_up_nobody() {
+    let clinic = Clinic::open().await;
+    let (doctor, patient) = (clinic.doctor().await, clinic.patient().await);
+    clinic.booked(patient, doctor, &monday("09:00")).await;
+    // The oldest of all, as a newer worker would have left it.
+    let newer = "UPDATE outbox SET kind = 'appointment.teleported'";
+    clinic.admin.execute(newer, &[]).await.unwrap();
+    clinic.booked(patient, doctor, &monday("10:00")).await;
+
+    let published = Published::default();
+    assert_eq!(publish_outbox(&clinic.pool, &published).await, Ok(1));
+    assert_eq!(published.versions(), [(EventKind::AppointmentBooked, 1)]);
+    assert_eq!(clinic.count("outbox").await, 1);
+    let pending = clinic.pool.transact(&CountPending).await;
+    assert_eq!(pending, Ok(Pending { facts: 1, unknown: 1 }));
 }

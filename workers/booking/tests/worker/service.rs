@@ -1,5 +1,6 @@
 //! The whole worker: NATS on one side, PostgreSQL on the other.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use async_nats::jetstream;
@@ -150,6 +151,33 @@ async fn a_withdrawal_overtakes_the_backlog() {
 }
 
 #[tokio::test]
+async fn bookings_are_settled_although_withdrawals_keep_coming() {
+    let bench = Bench::set_up().await;
+    let clinic = &bench.clinic;
+    let (doctor, patient) = (clinic.doctor().await, clinic.patient().await);
+    let nobodys = || clinic.withdraw(&clinic.book(patient, doctor, &monday("10:00")));
+    let (_, booked) = bench.ask(clinic.book(patient, doctor, &monday("09:00"))).await;
+    bench.ask(nobodys()).await;
+
+    let worker = bench.start_worker();
+    // Some at once, so that one is always on its way: no look at the stream finds nothing.
+    let is_settled = Cell::new(false);
+    let withdrawing = async {
+        while !is_settled.get() {
+            join_all((0..10).map(|_| bench.ask(nobodys()))).await;
+        }
+    };
+    let settling = async {
+        let outcome = outcome(booked).await;
+        is_settled.set(true);
+        outcome
+    };
+    let (outcome, ()) = tokio::join!(settling, withdrawing);
+    assert!(is_applied(&outcome), "{outcome:?}");
+    worker.stop().await;
+}
+
+#[tokio::test]
 async fn a_withdrawal_comes_first_after_an_outage_too() {
     let bench = Bench::set_up().await;
     let clinic = &bench.clinic;
@@ -194,6 +222,18 @@ async fn stops_while_the_database_is_away() {
     bench.clinic.database.take_away().await.unwrap();
     let worker = bench.start_worker();
     worker.stop().await;
+}
+
+#[tokio::test]
+async fn stops_while_nats_is_away() {
+    let mut bench = Bench::set_up().await;
+    let clinic = &bench.clinic;
+    let (doctor, patient) = (clinic.doctor().await, clinic.patient().await);
+    let worker = bench.start_worker();
+    let (_, reply) = bench.ask(clinic.book(patient, doctor, &monday("09:00"))).await;
+    assert!(is_applied(&outcome(reply).await));
+    bench.nats.kill().await.unwrap();
+    tokio::time::timeout(PATIENCE, worker.stop()).await.expect("it stops in time");
 }
 
 #[tokio::test]
