@@ -48,7 +48,7 @@ impl CallerTx {
                    FROM busy_ranges($1, tstzrange($2, $3))
                    GROUP BY practitioner_id
                ) busy ON busy.practitioner_id = p.id
-               WHERE p.id = ANY ($1) AND p.approved_at IS NOT NULL AND is_active(p.id)"#,
+               WHERE p.id = ANY ($1) AND p.approved_at IS NOT NULL"#,
             &ids,
             jiff_sqlx::Timestamp::from(from) as _,
             jiff_sqlx::Timestamp::from(to) as _,
