@@ -43,6 +43,7 @@ fn configured_logins(settings: &DatabaseSettings) -> Result<Vec<ServiceLogin>, U
         (ServiceRole::Api, &settings.api_url),
         (ServiceRole::Accounts, &settings.accounts_url),
         (ServiceRole::Booking, &settings.booking_url),
+        (ServiceRole::Eligibility, &settings.eligibility_url),
         (ServiceRole::Ops, &settings.ops_url),
     ];
     let mut logins = Vec::new();

@@ -12,11 +12,16 @@ use crate::service;
 pub enum WorkerCommand {
     /// Settle bookings, cancellations, withdrawals and weekly hours.
     Booking,
+    /// Ask insurers whether visits are covered.
+    Eligibility,
 }
 
 /// Runs until SIGTERM or Ctrl-C.
 pub async fn run(worker: WorkerCommand, settings: Settings) -> anyhow::Result<ExitCode> {
     match worker {
         WorkerCommand::Booking => service::run("mediconnect-booking", settings, booking::run).await,
+        WorkerCommand::Eligibility => {
+            service::run("mediconnect-eligibility", settings, eligibility::run).await
+        }
     }
 }

@@ -69,6 +69,7 @@ impl TestDatabase {
             api_url: Some(self.url_for(ServiceRole::Api)),
             accounts_url: Some(self.url_for(ServiceRole::Accounts)),
             booking_url: Some(self.url_for(ServiceRole::Booking)),
+            eligibility_url: Some(self.url_for(ServiceRole::Eligibility)),
             ops_url: Some(self.url_for(ServiceRole::Ops)),
             statement_timeout_ms: 60_000,
             connect_timeout_ms: 20_000,

@@ -4,6 +4,7 @@
 //! Bodies are JSON. Every message names its kind and version in `Mc-Schema`; retired versions
 //! stay readable, and the snapshots in this crate's tests hold the wire format still.
 
+pub mod breaker;
 pub mod commands;
 pub mod dead_letter;
 pub mod events;
@@ -16,6 +17,7 @@ pub mod rehearsal;
 pub mod subjects;
 pub mod trace;
 
+pub use breaker::{BreakerControl, BreakerOrder, BreakerReport, ReportKey};
 pub use commands::{
     BookAppointment, BookingCommand, CancelAppointment, SetAvailability, WithdrawRequest,
 };

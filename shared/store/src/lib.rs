@@ -5,6 +5,7 @@
 //! pipelines, owns the workers' writes.
 
 pub mod booking;
+pub mod eligibility;
 pub mod error;
 pub mod identity;
 pub mod ledger;

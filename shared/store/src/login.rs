@@ -16,13 +16,16 @@ pub enum ServiceRole {
     Accounts,
     /// The booking worker.
     Booking,
+    /// The eligibility worker.
+    Eligibility,
     /// The ledger.
     Ops,
 }
 
 impl ServiceRole {
     /// Every role.
-    pub const ALL: [Self; 4] = [Self::Api, Self::Accounts, Self::Booking, Self::Ops];
+    pub const ALL: [Self; 5] =
+        [Self::Api, Self::Accounts, Self::Booking, Self::Eligibility, Self::Ops];
 
     /// Its name in the database.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +33,7 @@ impl ServiceRole {
             Self::Api => "mediconnect_api",
             Self::Accounts => "mediconnect_accounts",
             Self::Booking => "mediconnect_booking",
+            Self::Eligibility => "mediconnect_eligibility",
             Self::Ops => "mediconnect_ops",
         }
     }

@@ -58,8 +58,8 @@ impl Known {
     }
 }
 
-/// Variables have no types. A number is meant where the default is one, and nowhere else, so
-/// that a password of digits stays a string.
+/// Variables have no types. A number or a boolean is meant where the default is one, and nowhere
+/// else, so that a password of digits stays a string.
 fn typed_like(default: &Value, text: &str) -> Value {
     match default {
         Value::Num(..) => text
@@ -67,6 +67,7 @@ fn typed_like(default: &Value, text: &str) -> Value {
             .map(Value::from)
             .or_else(|_| text.parse::<i64>().map(Value::from))
             .unwrap_or_else(|_| text.into()),
+        Value::Bool(..) => text.parse::<bool>().map_or_else(|_| text.into(), Value::from),
         _ => text.into(),
     }
 }

@@ -50,6 +50,7 @@ fn check(settings: &Settings) -> Result<(), Violation> {
     settings.api.check()?;
     settings.booking.check()?;
     settings.database.check()?;
+    settings.eligibility.check()?;
     settings.lifecycle.check()?;
     settings.nats.check()?;
     settings.telemetry.check()

@@ -9,6 +9,7 @@ mod admin;
 mod api;
 mod booking;
 mod database;
+mod eligibility;
 mod environment;
 mod error;
 mod known;
@@ -32,6 +33,7 @@ pub use admin::AdminSettings;
 pub use api::ApiSettings;
 pub use booking::BookingSettings;
 pub use database::DatabaseSettings;
+pub use eligibility::EligibilitySettings;
 pub use error::SettingsError;
 pub use lifecycle::LifecycleSettings;
 pub use nats::NatsSettings;
@@ -49,6 +51,8 @@ pub struct Settings {
     pub booking: BookingSettings,
     /// PostgreSQL.
     pub database: DatabaseSettings,
+    /// The eligibility worker.
+    pub eligibility: EligibilitySettings,
     /// How a process ends.
     pub lifecycle: LifecycleSettings,
     /// NATS JetStream.
