@@ -7,8 +7,10 @@
 mod account;
 mod app;
 pub mod auth;
+mod breakers;
 mod commands;
 mod correlation;
+mod coverage;
 mod documents;
 mod door;
 mod extract;

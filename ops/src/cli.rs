@@ -28,6 +28,7 @@ Examples:
   mediconnect up                      everything on this machine, until Ctrl-C
   mediconnect migrate --json          bring the database at DATABASE_URL up to date
   mediconnect worker booking          one booking worker; start as many as you need
+  mediconnect worker eligibility      one that asks insurers whether visits are covered
   mediconnect insurer --seed 7        an insurance API to test against
   mediconnect ledger --json           prove that nothing accepted was lost
   mediconnect dlq list                what no worker could settle";
@@ -62,7 +63,7 @@ enum Command {
     Dlq(DlqArguments),
     Ledger(LedgerArguments),
     Replay(ReplayArguments),
-    /// The circuit breaker that stands before each insurer.
+    /// The circuit breaker that stands before each insurer: list, force, replay.
     #[command(subcommand)]
     Breaker(breaker::BreakerCommand),
 }
@@ -85,7 +86,7 @@ impl Cli {
             Command::Replay(arguments) => {
                 replay::run(arguments, Shutdown::on_signals(REPLAY_STOP_GRACE)?).await
             }
-            Command::Breaker(command) => breaker::run(&command),
+            Command::Breaker(command) => breaker::run(&command).await,
         }
     }
 }

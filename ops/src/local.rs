@@ -34,11 +34,17 @@ pub struct UpJson {
     pub api_metrics_url: String,
     /// Prometheus metrics of the booking worker.
     pub booking_metrics_url: String,
+    /// Prometheus metrics of the eligibility worker.
+    pub eligibility_metrics_url: String,
+    /// The insurer simulator; absent when insurers are somewhere else.
+    pub insurer_url: Option<String>,
     /// The API's process when everything was ready. A process that ended is started again under
     /// another id; `run/` has the current ones.
     pub api_pid: u32,
     /// The booking worker's process.
     pub booking_pid: u32,
+    /// The eligibility worker's process.
+    pub eligibility_pid: u32,
     /// The private PostgreSQL; absent when `DATABASE_URL` was used.
     pub postgres: Option<ServerJson>,
     /// The private nats-server; absent when `NATS_URL` was used.

@@ -33,6 +33,8 @@ fn help_of_every_command() {
         &["dlq", "discard"],
         &["ledger"],
         &["replay"],
+        &["breaker", "list"],
+        &["breaker", "force"],
         &["breaker", "replay"],
     ] {
         let name = if command.is_empty() { "mediconnect".to_owned() } else { command.join("-") };

@@ -169,7 +169,7 @@ async fn is_ready_with_a_clinic_keeps_it_and_leaves_nothing_running() {
     assert_eq!(doctors["items"].as_array().unwrap().len(), 3, "{doctors}");
 
     let pids = up.pids();
-    assert_eq!(pids.len(), 4);
+    assert_eq!(pids.len(), 6);
     assert!(up.end(Signal::TERM).await.success());
     assert!(!pids.iter().any(|pid| is_running(*pid)));
     assert!(!folder.path().join("up.json").exists());
@@ -215,6 +215,7 @@ async fn killed_processes_are_started_again() {
     let json = up.json();
     for (pid, name) in [
         (&json["booking_pid"], "booking"),
+        (&json["eligibility_pid"], "eligibility"),
         (&json["api_pid"], "api"),
         (&json["nats"]["pid"], "nats-server"),
         (&json["postgres"]["pid"], "PostgreSQL"),

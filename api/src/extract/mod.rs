@@ -6,6 +6,7 @@ mod id;
 mod idempotency_key;
 mod if_match;
 mod page;
+mod payer;
 mod prefer;
 mod query;
 
@@ -15,5 +16,6 @@ pub use id::Id;
 pub use idempotency_key::IdempotencyKey;
 pub use if_match::{IfMatch, etag};
 pub use page::Page;
+pub use payer::Payer;
 pub use prefer::Prefer;
 pub use query::QueryParameters;

@@ -29,10 +29,13 @@ use screen::Screen;
 use start::{Started, Wishes};
 use stop::StopSignals;
 
-/// Run everything on this machine, until Ctrl-C: private servers, api, booking worker.
+/// Run everything on this machine, until Ctrl-C: private servers, api, workers.
 ///
 /// PostgreSQL and nats-server listen on loopback only, and their data is kept between runs.
 /// Servers that exist are used instead when DATABASE_URL or NATS_URL is set.
+///
+/// With a private PostgreSQL, and unless eligibility.insurer_url says where insurers are, it also
+/// runs an insurer simulator (see `mediconnect insurer`).
 ///
 /// The first administrator is taken from ADMIN_EMAIL and ADMIN_PASSWORD, or generated and shown
 /// once. Ctrl-C or SIGTERM stops everything in order; a second Ctrl-C stops it hard.

@@ -30,9 +30,10 @@ use crate::settings;
 const READY_BOUND: Duration = Duration::from_secs(30);
 /// How often it is asked.
 const ASK_EVERY: Duration = Duration::from_millis(25);
-/// A worker has no door but its metrics, which are there before it is. This one has a value once
-/// it has looked into its outbox, with database and NATS at hand.
-const WORKER_AT_WORK: &str = "\nmediconnect_outbox_pending_rows ";
+/// A worker has no door but its metrics, which are there before it is. These have a value once it
+/// has looked into its outbox, or for checks that are due, with database and NATS at hand.
+const BOOKING_AT_WORK: &str = "\nmediconnect_outbox_pending_rows ";
+const ELIGIBILITY_AT_WORK: &str = "\nmediconnect_eligibility_checks_open{";
 /// How long one answer may take.
 const ANSWER_BOUND: Duration = Duration::from_secs(2);
 
@@ -61,6 +62,9 @@ pub struct Started {
 pub struct Processes {
     pub api: Service,
     pub booking: Service,
+    pub eligibility: Service,
+    /// The simulator; absent when insurers are somewhere else.
+    pub insurer: Option<Service>,
     pub nats: Option<PrivateNats>,
     pub postgres: Option<PrivatePostgres>,
 }
@@ -77,6 +81,14 @@ impl Wishes {
         let uses_existing_nats = settings.nats.url != NatsSettings::default().url
             || settings::is_given(&["NATS_URL", "MC_NATS__URL"]);
         Ok(Self { settings, config, uses_existing_nats, port })
+    }
+
+    /// Whether insurers are simulated: nobody has said where they are, and no database of somebody
+    /// else's may hold real patients.
+    pub fn wants_insurer_simulator(&self) -> bool {
+        let Settings { eligibility, database, .. } = &self.settings;
+        let is_told = eligibility.insurer_url.is_some() || !eligibility.payer_urls.is_empty();
+        !is_told && database.url.is_none()
     }
 
     /// Whether one of the servers isn't private.
@@ -96,8 +108,7 @@ pub async fn start(wishes: &Wishes, home: &Home, screen: &Screen) -> anyhow::Res
     let backing = backing::start(wishes, home, &secrets, screen).await?;
     migrate(&backing, &secrets, screen).await?;
     let first = create_administrator(wishes, &backing, &secrets, &administrator).await?;
-    let (api, booking) =
-        start_services(wishes, home, &backing, &secrets, &addresses, screen).await?;
+    let services = start_services(wishes, home, &backing, &secrets, &addresses, screen).await?;
     let url = format!("http://{}", addresses.api);
     clinic::ensure(&url, &secrets.administrator, home, wishes, screen).await?;
     if addresses.api_moved {
@@ -110,9 +121,11 @@ pub async fn start(wishes: &Wishes, home: &Home, screen: &Screen) -> anyhow::Res
     let is_new = first == FirstAdministrator::Created && secrets.administrator.is_generated;
     let new_administrator =
         is_new.then_some((secrets.administrator.email, secrets.administrator.password));
-    let up_json = up_json(&addresses, &backing, &api, &booking, began.elapsed());
+    let up_json = up_json(&addresses, &backing, &services, began.elapsed());
     let Backing { nats, nats_server, postgres, .. } = backing;
-    let processes = Processes { api, booking, nats: nats_server, postgres };
+    let Services { api, booking, eligibility, insurer } = services;
+    let processes =
+        Processes { api, booking, eligibility, insurer, nats: nats_server, postgres };
     Ok(Started { up_json, processes, ops_url, nats, new_administrator })
 }
 
@@ -147,7 +160,15 @@ async fn create_administrator(
         .context("creating the first administrator")
 }
 
-/// Both at the same time; each says what is missing when it doesn't become ready.
+/// The services of one run.
+struct Services {
+    api: Service,
+    booking: Service,
+    eligibility: Service,
+    insurer: Option<Service>,
+}
+
+/// All at the same time; each says what is missing when it doesn't become ready.
 async fn start_services(
     wishes: &Wishes,
     home: &Home,
@@ -155,18 +176,34 @@ async fn start_services(
     secrets: &Secrets,
     addresses: &Addresses,
     screen: &Screen,
-) -> anyhow::Result<(Service, Service)> {
+) -> anyhow::Result<Services> {
     let api = ServicePlan::api(wishes, home, backing, secrets, addresses)?;
     let booking = ServicePlan::booking(wishes, home, backing, secrets, addresses)?;
     let api_probe = Probe { url: format!("http://{}/readyz", addresses.api), text: "" };
+    let eligibility = ServicePlan::eligibility(wishes, home, backing, secrets, addresses)?;
     let booking_probe = Probe {
         url: format!("http://{}/metrics", addresses.booking_metrics),
-        text: WORKER_AT_WORK,
+        text: BOOKING_AT_WORK,
     };
-    tokio::try_join!(
+    let eligibility_probe = Probe {
+        url: format!("http://{}/metrics", addresses.eligibility_metrics),
+        text: ELIGIBILITY_AT_WORK,
+    };
+    let insurer = async {
+        if !wishes.wants_insurer_simulator() {
+            return Ok(None);
+        }
+        let plan = ServicePlan::insurer(wishes, home, backing, addresses);
+        let probe = Probe { url: format!("http://{}/healthz", addresses.insurer), text: "" };
+        start_service(plan, probe, screen).await.map(Some)
+    };
+    let (api, booking, eligibility, insurer) = tokio::try_join!(
         start_service(api, api_probe, screen),
         start_service(booking, booking_probe, screen),
-    )
+        start_service(eligibility, eligibility_probe, screen),
+        insurer,
+    )?;
+    Ok(Services { api, booking, eligibility, insurer })
 }
 
 /// What tells that a service is ready: this text in a good answer at this URL.
@@ -223,8 +260,7 @@ async fn wait_until_ready(service: &mut Service, probe: &Probe) -> anyhow::Resul
 fn up_json(
     addresses: &Addresses,
     backing: &Backing,
-    api: &Service,
-    booking: &Service,
+    services: &Services,
     took: Duration,
 ) -> UpJson {
     let url = format!("http://{}", addresses.api);
@@ -234,8 +270,11 @@ fn up_json(
         url,
         api_metrics_url: format!("http://{}/metrics", addresses.api_metrics),
         booking_metrics_url: format!("http://{}/metrics", addresses.booking_metrics),
-        api_pid: api.pid(),
-        booking_pid: booking.pid(),
+        eligibility_metrics_url: format!("http://{}/metrics", addresses.eligibility_metrics),
+        insurer_url: services.insurer.is_some().then(|| format!("http://{}", addresses.insurer)),
+        api_pid: services.api.pid(),
+        booking_pid: services.booking.pid(),
+        eligibility_pid: services.eligibility.pid(),
         postgres: backing
             .postgres
             .as_ref()

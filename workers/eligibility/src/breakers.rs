@@ -219,8 +219,9 @@ impl Breakers {
 }
 
 fn options(settings: &EligibilitySettings) -> Options {
+    let percent = u8::try_from(settings.breaker_failure_percent).unwrap_or(100);
     Options {
-        failure_threshold: Percent::whole(settings.breaker_failure_percent as _),
+        failure_threshold: Percent::whole(percent.min(100)),
         volume_threshold: settings.breaker_min_calls,
         window: Duration::from_millis(settings.breaker_window_ms),
         open_period: Duration::from_millis(settings.breaker_open_ms),

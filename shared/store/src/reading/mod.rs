@@ -2,7 +2,9 @@
 //! security shows each what is theirs. There is no other way to a row than a [`CallerTx`].
 
 mod appointments;
+mod coverages;
 mod dead_letters;
+mod eligibility;
 mod letter_changes;
 mod me;
 mod practitioners;
@@ -19,9 +21,11 @@ use crate::StoreError;
 use crate::pool::Pool;
 
 pub use appointments::{AppointmentFilter, AppointmentPosition};
+pub use coverages::{AddCoverage, CoverageRow, NewCoverage, SubscriberRow};
 pub use dead_letters::{
     LetterAction, LetterFilter, LetterGroup, LetterPage, LetterRow, LetterState,
 };
+pub use eligibility::{CheckFilter, CheckRow, Standing};
 pub use letter_changes::Deed;
 pub use me::Me;
 pub use practitioners::{Practitioner, PractitionerFilter};
@@ -74,7 +78,7 @@ impl Reader {
     }
 
     /// Begins to change, as `actor`, the little that isn't a worker's to change: the state of dead
-    /// letters. Nothing stays without [`CallerTx::commit`].
+    /// letters, and who insures whom. Nothing stays without [`CallerTx::commit`].
     pub async fn change_as(
         &self,
         actor: Actor,
