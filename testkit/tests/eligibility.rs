@@ -33,9 +33,8 @@ async fn insure(person: &Api, member: &str) -> anyhow::Result<Value> {
 
 /// Looks until the thing at this path is eligible as it should be.
 async fn wait_for(system: &System, who: &Api, path: &str, status: &str) -> anyhow::Result<Value> {
-    let is_so = || async {
-        Ok(who.get(path).await?.expect(200)?["eligibility"]["status"] == status)
-    };
+    let is_so =
+        || async { Ok(who.get(path).await?.expect(200)?["eligibility"]["status"] == status) };
     system.wait_until(&format!("it is {status}"), is_so).await?;
     who.get(path).await?.expect(200)
 }
@@ -153,7 +152,10 @@ async fn a_coverage_is_refused_when_it_makes_no_sense() -> anyhow::Result<()> {
         json!({ "payer": PAYER, "subscriber_id": "M", "status": "active" }),
         json!({ "payer": PAYER, "subscriber_id": "M", "period": { "start": "2027-13-01" } }),
     ] {
-        ensure!(patient.post(&path, wrong.clone()).await?.problem(422)? == "invalid_body", "{wrong}");
+        ensure!(
+            patient.post(&path, wrong.clone()).await?.problem(422)? == "invalid_body",
+            "{wrong}"
+        );
     }
     for number in 0..9 {
         insure(&patient, &format!("M-7{number}-ACTIVE")).await?;

@@ -142,10 +142,10 @@ pub struct CoverageDocument {
 impl CoverageDocument {
     /// The coverage as it stands now.
     pub fn of(coverage: &CoverageRow, standing: Option<Standing>, now: Timestamp) -> Self {
-        let subscriber = coverage.subscriber.as_ref().map(|it| SubscriberDocument {
-            name: (&it.name).into(),
-            birth_date: it.birth_date,
-        });
+        let subscriber = coverage
+            .subscriber
+            .as_ref()
+            .map(|it| SubscriberDocument { name: (&it.name).into(), birth_date: it.birth_date });
         Self {
             id: coverage.id,
             patient_id: coverage.patient_id,

@@ -1,8 +1,6 @@
 //! A coverage to be added.
 
-use domain::{
-    CoverageId, CoverageStatus, HumanName, MemberId, PatientId, PayerId, Relationship,
-};
+use domain::{CoverageId, CoverageStatus, HumanName, MemberId, PatientId, PayerId, Relationship};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use serde::Deserialize;
@@ -128,7 +126,8 @@ mod tests {
     fn a_subscriber_is_named_exactly_when_it_is_somebody_else() {
         let own = json!({ "payer": "00042", "subscriber_id": "M-1" });
         assert_eq!(read(own).unwrap().relationship, Relationship::SelfSubscriber);
-        let somebody = json!({ "name": { "given": "A", "family": "B" }, "birth_date": "1980-02-29" });
+        let somebody =
+            json!({ "name": { "given": "A", "family": "B" }, "birth_date": "1980-02-29" });
         let child = json!({
             "payer": "1", "subscriber_id": "M", "relationship": "child", "subscriber": somebody,
         });

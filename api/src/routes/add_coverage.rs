@@ -38,8 +38,7 @@ pub async fn add_coverage(
     let coverage = form.coverage(patient, app.clock.now()).map_err(|invalid| {
         Problem::new(ProblemType::InvalidBody).at_pointer(invalid.pointer, invalid.detail)
     })?;
-    let traceparent =
-        propagation::current_trace_context().as_ref().map(TraceContext::traceparent);
+    let traceparent = propagation::current_trace_context().as_ref().map(TraceContext::traceparent);
     let new = NewCoverage {
         coverage: &coverage,
         correlation_id: caller.correlation_id,

@@ -124,8 +124,7 @@ pub async fn start(wishes: &Wishes, home: &Home, screen: &Screen) -> anyhow::Res
     let up_json = up_json(&addresses, &backing, &services, began.elapsed());
     let Backing { nats, nats_server, postgres, .. } = backing;
     let Services { api, booking, eligibility, insurer } = services;
-    let processes =
-        Processes { api, booking, eligibility, insurer, nats: nats_server, postgres };
+    let processes = Processes { api, booking, eligibility, insurer, nats: nats_server, postgres };
     Ok(Started { up_json, processes, ops_url, nats, new_administrator })
 }
 

@@ -46,7 +46,8 @@ fn summary(started: &Started, home: &Home) -> String {
         up.eligibility_metrics_url,
     );
     if let Some(insurer) = &up.insurer_url {
-        writeln!(text, "  Insurer  {insurer} (a simulator)").expect("writing to a String can't fail");
+        writeln!(text, "  Insurer  {insurer} (a simulator)")
+            .expect("writing to a String can't fail");
     }
     if let Some((email, password)) = &started.new_administrator {
         let password = password.expose_secret();

@@ -161,7 +161,8 @@ impl<H: FactHandler> FactFollower<H> {
             // One of them is at fault: each by itself shows which.
             Handled::Failed(_) if messages.len() > 1 => {
                 for (message, fact) in messages.iter().zip(&facts) {
-                    let (message, fact) = (std::slice::from_ref(message), std::slice::from_ref(fact));
+                    let (message, fact) =
+                        (std::slice::from_ref(message), std::slice::from_ref(fact));
                     match self.handle(message, fact, shutdown).await {
                         Handled::Done => self.acknowledge(&message[0], AckKind::Ack, "done").await,
                         Handled::Failed(reason) => self.bury(&message[0], &reason).await,

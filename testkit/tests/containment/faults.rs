@@ -58,7 +58,8 @@ async fn an_insurer_that_is_down_is_asked_once_a_period() -> anyhow::Result<()> 
     scene.wait_for_all(BAD, &["pending_verification"]).await?;
     scene.wait_for_all(GOOD, &["pending_verification"]).await?;
     scene.nobody_is_not_covered().await?;
-    let calls = format!("mediconnect_insurer_calls_total{{outcome=\"connection\",payer=\"{BAD}\"}}");
+    let calls =
+        format!("mediconnect_insurer_calls_total{{outcome=\"connection\",payer=\"{BAD}\"}}");
     let probes = scene.transitions("half_open", "open").await?;
     let refused = scene.metric(&calls).await?;
     ensure!(refused <= MIN_CALLS + AT_ONCE - 1 + probes + 1, "{refused} calls, {probes} probes");
@@ -81,7 +82,10 @@ async fn an_insurer_that_flaps_answers_everybody_in_the_end() -> anyhow::Result<
     scene.start_eligibility().await?;
     let day = scene.start_day()?;
     let hit = "resets were met";
-    scene.insurer.wait_for(&payer(BAD)?, hit, |it| it.totals.outcomes.contains_key("reset")).await?;
+    scene
+        .insurer
+        .wait_for(&payer(BAD)?, hit, |it| it.totals.outcomes.contains_key("reset"))
+        .await?;
     let report = day.report().await?;
     // It still flaps.
     scene.wait_for_all(BAD, &["active"]).await?;

@@ -69,7 +69,8 @@ impl Scene {
     /// Coverages through the API, as the front desk adds them.
     async fn insure_everybody(&self) -> anyhow::Result<()> {
         let admin = self.system.api().admin().await?;
-        let patients = self.database.query("SELECT id::text FROM patients ORDER BY id", &[]).await?;
+        let patients =
+            self.database.query("SELECT id::text FROM patients ORDER BY id", &[]).await?;
         ensure!(patients.len() == DAY.patients as usize, "{} patients", patients.len());
         for (number, row) in patients.iter().enumerate() {
             let (patient, payer) = (row.get::<_, String>(0), [BAD, GOOD][number % 2]);
@@ -95,7 +96,8 @@ impl Scene {
 
     /// How many checks of a payer have one of these statuses.
     pub async fn count(&self, payer: &str, statuses: &[&str]) -> anyhow::Result<i64> {
-        let sql = "SELECT count(*) FROM eligibility_checks WHERE payer_id = $1 AND status = ANY ($2)";
+        let sql =
+            "SELECT count(*) FROM eligibility_checks WHERE payer_id = $1 AND status = ANY ($2)";
         Ok(self.database.query_one(sql, &[&payer, &statuses]).await?.get(0))
     }
 
@@ -168,7 +170,12 @@ impl Scene {
 }
 
 const ALL: &[&str] = &[
-    "not_checked", "checking", "active", "inactive", "needs_attention", "pending_verification",
+    "not_checked",
+    "checking",
+    "active",
+    "inactive",
+    "needs_attention",
+    "pending_verification",
     "self_pay",
 ];
 

@@ -11,7 +11,9 @@ pub(crate) struct PublicOnly;
 
 /// A name has no address that may be asked.
 #[derive(Debug, thiserror::Error)]
-#[error("the insurer's name leads to no public address; eligibility.allow_private_addresses allows others")]
+#[error(
+    "the insurer's name leads to no public address; eligibility.allow_private_addresses allows others"
+)]
 struct NoPublicAddress;
 
 impl Resolve for PublicOnly {
@@ -76,10 +78,28 @@ mod tests {
             assert!(is_public(text.parse().unwrap()), "{text}");
         }
         for text in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
-            "0.0.0.0", "198.18.0.1", "192.0.2.1", "224.0.0.1", "255.255.255.255", "::1", "::",
-            "fe80::1", "fc00::1", "fd00::1", "ff02::1", "2001:db8::1", "::ffff:10.0.0.1",
-            "::ffff:127.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "198.18.0.1",
+            "192.0.2.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "fd00::1",
+            "ff02::1",
+            "2001:db8::1",
+            "::ffff:10.0.0.1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::a00:1",
+            "2002:7f00:1::",
         ] {
             assert!(!is_public(text.parse().unwrap()), "{text}");
         }

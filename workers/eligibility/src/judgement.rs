@@ -125,8 +125,7 @@ fn rejected(
         Retry::Once | Retry::Never => (EligibilityStatus::NeedsAttention, None),
     };
     let is_own_limit = class == RejectClass::OwnLimit;
-    let outcome =
-        if class.counts_for_breaker() { Outcome::Failure } else { Outcome::Success };
+    let outcome = if class.counts_for_breaker() { Outcome::Failure } else { Outcome::Success };
     Judgement {
         outcome: (!is_own_limit).then_some(outcome),
         settlement: Settlement {

@@ -8,8 +8,8 @@
 
 mod address;
 mod breakers;
-mod intake;
 mod insurer;
+mod intake;
 mod judgement;
 mod metrics;
 mod payer_loop;

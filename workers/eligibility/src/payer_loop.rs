@@ -211,9 +211,7 @@ async fn ask(
     let began = Instant::now();
     let end = desk.insurer.ask(&payer, &check).await;
     let ended = Instant::now();
-    metrics::CALL_TIME
-        .with_label_values(&[payer.as_str()])
-        .observe((ended - began).as_secs_f64());
+    metrics::CALL_TIME.with_label_values(&[payer.as_str()]).observe((ended - began).as_secs_f64());
     let attempts = check.attempts.saturating_add(1).unsigned_abs();
     let pause = RetryDelays::new(
         Duration::from_millis(desk.settings.retry_first_ms),

@@ -15,8 +15,8 @@ use futures::stream::FuturesUnordered;
 use runtime::Shutdown;
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use dead_letter::fingerprint;
 pub use consumer::{ConsumerSpec, RunnerError};
+pub(crate) use dead_letter::fingerprint;
 pub use handler::{BatchHandler, DeadReason, FailureCount, HandleError, Received, Verdict};
 pub use requeue::Requeue;
 
