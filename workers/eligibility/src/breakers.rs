@@ -9,7 +9,7 @@ use async_nats::jetstream::kv::Operation;
 use bus::{Bus, KvBucket};
 use contracts::{BreakerControl, BreakerOrder, BreakerReport, ReportKey};
 use domain::{PayerId, SharedClock};
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use resilience::breaker::{
     CircuitBreaker, Control, InvalidOptions, Options, Percent, State, Transition,
@@ -129,7 +129,27 @@ impl Breakers {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Follows what operators decide. While NATS is away the last decision holds.
+    /// Learns what operators have decided so far. Nobody is asked before this is known.
+    pub async fn learn(&self, bus: &Bus) {
+        while let Err(reason) = self.learn_once(bus).await {
+            tracing::warn!(reason, "waiting for operators' decisions about breakers");
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    async fn learn_once(&self, bus: &Bus) -> Result<(), String> {
+        let bucket = bus.key_value(KvBucket::BreakerControls).await.map_err(|e| e.to_string())?;
+        let keys = bucket.keys().await.map_err(|error| error.to_string())?;
+        let keys: Vec<String> = keys.try_collect().await.map_err(|error| error.to_string())?;
+        for key in keys {
+            if let Some(value) = bucket.get(&key).await.map_err(|error| error.to_string())? {
+                self.follow(&key, &value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows what operators decide from now on. While NATS is away the last decision holds.
     pub async fn watch(self: Arc<Self>, bus: Bus) {
         loop {
             if let Err(reason) = self.watch_once(&bus).await {
@@ -144,21 +164,22 @@ impl Breakers {
         let mut entries = bucket.watch_with_history(">").await.map_err(|e| e.to_string())?;
         while let Some(entry) = entries.next().await {
             let entry = entry.map_err(|error| error.to_string())?;
-            let Ok(payer) = entry.key.parse::<PayerId>() else {
-                tracing::warn!("the bucket of breaker controls holds a key of another form");
-                continue;
-            };
-            let control = match entry.operation {
-                Operation::Put => serde_json::from_slice::<BreakerOrder>(&entry.value)
-                    .map(|order| control(order.control)),
-                Operation::Delete | Operation::Purge => Ok(Control::Automatic),
-            };
-            match control {
-                Ok(control) => self.control(payer, control),
-                Err(_) => tracing::warn!(%payer, "a breaker control can't be read: left as it was"),
+            match (entry.operation, entry.key.parse()) {
+                (Operation::Put, _) => self.follow(&entry.key, &entry.value),
+                (Operation::Delete | Operation::Purge, Ok(payer)) => {
+                    self.control(payer, Control::Automatic);
+                }
+                (Operation::Delete | Operation::Purge, Err(_)) => {}
             }
         }
         Err("the watch ended".to_owned())
+    }
+
+    fn follow(&self, key: &str, value: &[u8]) {
+        match (key.parse(), serde_json::from_slice::<BreakerOrder>(value)) {
+            (Ok(payer), Ok(order)) => self.control(payer, control(order.control)),
+            _ => tracing::warn!("a breaker control can't be read: the breaker stays as it was"),
+        }
     }
 
     /// Tells how the breakers stand, at each change and every now and then.

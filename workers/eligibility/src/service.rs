@@ -45,6 +45,11 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
         () = shutdown.soft_stopped() => return Ok(()),
     };
 
+    tokio::select! {
+        () = breakers.learn(&bus) => {}
+        () = shutdown.soft_stopped() => return Ok(()),
+    }
+
     let opened = Arc::new(Notify::new());
     let following = FactFollower {
         bus: bus.clone(),

@@ -44,13 +44,16 @@ pub enum Measurement {
     Settle,
     /// Days of appointment requests through the public API
     Days,
+    /// Bookings while the insurer hangs, against bookings while it answers
+    Containment,
     /// From start to ready, and memory at rest
     Start,
 }
 
 impl Measurement {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 4] = [Self::Accepts, Self::Settle, Self::Days, Self::Start];
+    pub const ALL: [Self; 5] =
+        [Self::Accepts, Self::Settle, Self::Days, Self::Containment, Self::Start];
 }
 
 impl Arguments {

@@ -7,6 +7,7 @@
 
 mod accepts;
 mod arguments;
+mod containment;
 mod days;
 mod lab;
 mod progress;
@@ -78,6 +79,7 @@ async fn measure(
         Measurement::Accepts => accepts::measure(lab, arguments).await,
         Measurement::Settle => settle::measure(lab, arguments).await,
         Measurement::Days => days::measure(lab, arguments).await,
+        Measurement::Containment => containment::measure(lab, arguments).await,
         Measurement::Start => start::measure(lab, arguments).await,
     }
 }

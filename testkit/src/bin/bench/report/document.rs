@@ -31,7 +31,7 @@ impl Report {
         text += "| ratio | measured | target | |\n|---|---:|---:|---|\n";
         for ratio in self.sections.iter().flat_map(|section| &section.ratios) {
             let (spread, verdict) = (&ratio.spread, ratio.verdict());
-            row(&mut text, &ratio.name, spread, &format!("≥ {} | {verdict}", ratio.target));
+            row(&mut text, &ratio.name, spread, &format!("{} | {verdict}", ratio.target));
         }
         for section in &self.sections {
             section.write_markdown(&mut text);
@@ -43,8 +43,8 @@ impl Report {
         }
         write!(
             text,
-            "\n## Again\n\n    {}\n\nOn an idle machine. `--only accepts`, `settle`, `days` or \
-             `start` measures a part, `--quick`\ngives a first impression, `--file` and `--day` \
+            "\n## Again\n\n    {}\n\nOn an idle machine. `--only accepts`, `settle`, `days`, \
+             `containment` or `start` measures a part, `--quick`\ngives a first impression, `--file` and `--day` \
              choose other days to book, and `--json` prints\neverything for a program. Only a \
              complete run writes this file.\n",
             self.how
