@@ -35,8 +35,6 @@ async fn an_insurer_that_hangs_holds_up_nobody() -> anyhow::Result<()> {
     scene.wait_for_probes(3).await?;
     calls_stopped_while_open(&scene).await?;
     scene.nobody_is_not_covered().await?;
-    let good = scene.insurer.calls_of(&payer(GOOD)?).await?.totals;
-    ensure!(good.abandoned == 0, "the other insurer was given up on: {good:?}");
     let hung = scene.insurer.calls_of(&payer(BAD)?).await?.totals;
     ensure!(hung.outcomes.get("hang") > Some(&MIN_CALLS), "the fault did not hit: {hung:?}");
 

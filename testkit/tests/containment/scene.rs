@@ -20,7 +20,7 @@ pub const GOOD: &str = "00007";
 
 /// How long a breaker stays open, and what a call may take.
 pub const OPEN: Duration = Duration::from_millis(800);
-const CALL_TIMEOUT: &str = "400";
+const CALL_TIMEOUT: &str = "1000";
 
 /// Places for calls to one payer.
 pub const AT_ONCE: u64 = 4;
@@ -53,8 +53,7 @@ impl Scene {
             ("MC_ELIGIBILITY__RETRY_MAX_MS", "1000".to_owned()),
             ("MC_ELIGIBILITY__BREAKER_MIN_CALLS", min_calls),
             ("MC_ELIGIBILITY__BREAKER_OPEN_MS", open_ms),
-            // Answers of an insurer that is well shouldn't hide that it no longer is.
-            ("MC_ELIGIBILITY__BREAKER_WINDOW_MS", "2000".to_owned()),
+            ("MC_ELIGIBILITY__BREAKER_WINDOW_MS", "5000".to_owned()),
         ];
         let settings: Vec<(&str, &str)> =
             settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
