@@ -202,26 +202,5 @@ fn question(payer: &PayerId, provider: &Provider, check: &Claimed) -> Eligibilit
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn private_places_and_plain_http_need_leave() {
-        for text in [
-            "https://127.0.0.1",
-            "https://10.0.0.1:8443/x",
-            "https://[::1]",
-            "https://[fd00::1]",
-            "http://insurer.example",
-            "https://[::ffff:192.168.0.1]/",
-            // URLs have many ways to write a number.
-            "https://2130706433",
-            "https://0x7f.1",
-        ] {
-            assert!(endpoint(text, false).is_err(), "{text}");
-        }
-        assert!(endpoint("http://127.0.0.1:1", true).is_ok());
-        let joined = endpoint("https://insurer.example/base/", false).unwrap();
-        assert_eq!(joined.path(), format!("/base{ELIGIBILITY_PATH}"));
-    }
-}
+#[path = "insurer_tests.rs"]
+mod tests;
