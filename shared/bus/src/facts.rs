@@ -244,7 +244,7 @@ impl<H: FactHandler> FactFollower<H> {
 
     /// The dead letter first, durably; only then is the original done with.
     async fn bury(&self, message: &Message, reason: &DeadReason) {
-        let sequence = message.info().map(|info| info.stream_sequence).unwrap_or_default();
+        let sequence = message.info().map_or(0, |info| info.stream_sequence);
         let letter = self.letter(message, reason, sequence);
         match self.bus.publish_atomically(std::slice::from_ref(&letter), PATIENCE).await {
             Ok(_) => {
@@ -265,7 +265,7 @@ impl<H: FactHandler> FactFollower<H> {
 
     fn letter(&self, message: &Message, reason: &DeadReason, sequence: u64) -> Outgoing {
         let now = self.clock.now().to_string();
-        let deliveries = message.info().map(|info| info.delivered).unwrap_or(1);
+        let deliveries = message.info().map_or(1, |info| info.delivered);
         let kind = message.subject.strip_prefix("mc.evt.").and_then(|it| it.parse().ok());
         let kind = kind.map_or("unknown".to_owned(), |it: EventKind| it.as_str().replace('.', "-"));
         let mut headers = headers([

@@ -104,7 +104,7 @@ impl Insurer {
     async fn read(&self, response: Response) -> Result<CallEnd, CallEnd> {
         let status = response.status();
         if status == StatusCode::OK {
-            let answer = self.body(response, self.answer_max_bytes).await?;
+            let answer = body(response, self.answer_max_bytes).await?;
             return Ok(CallEnd::Answer(Box::new(answer)));
         }
         if status.is_redirection() {
@@ -116,29 +116,25 @@ impl Insurer {
         let retry_after = retry_after(&response);
         // What the body says is a help; the status says enough.
         let max_bytes = REFUSAL_MAX_BYTES.min(self.answer_max_bytes);
-        let body = self.body(response, max_bytes).await.unwrap_or_default();
+        let body = body(response, max_bytes).await.unwrap_or_default();
         Ok(CallEnd::Refused { status: status.as_u16(), retry_after, body })
     }
+}
 
-    /// Reads a body, and not a byte more than is allowed.
-    async fn body<T: DeserializeOwned>(
-        &self,
-        mut response: Response,
-        max_bytes: u64,
-    ) -> Result<T, CallEnd> {
-        let too_large = CallEnd::Failed("answer_too_large");
-        if response.content_length().is_some_and(|length| length > max_bytes) {
+/// Reads a body, and not a byte more than is allowed.
+async fn body<T: DeserializeOwned>(mut response: Response, max_bytes: u64) -> Result<T, CallEnd> {
+    let too_large = CallEnd::Failed("answer_too_large");
+    if response.content_length().is_some_and(|length| length > max_bytes) {
+        return Err(too_large);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
+        if (body.len() + chunk.len()) as u64 > max_bytes {
             return Err(too_large);
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
-            if (body.len() + chunk.len()) as u64 > max_bytes {
-                return Err(too_large);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        serde_json::from_slice(&body).map_err(|_| CallEnd::Failed("unreadable_answer"))
+        body.extend_from_slice(&chunk);
     }
+    serde_json::from_slice(&body).map_err(|_| CallEnd::Failed("unreadable_answer"))
 }
 
 /// The error's text quotes the URL and nothing of a person; the log gets a word all the same.
