@@ -179,7 +179,7 @@ async fn is_ready_with_a_clinic_keeps_it_and_leaves_nothing_running() {
     assert_eq!(doctors["items"].as_array().unwrap().len(), 3, "{doctors}");
 
     let pids = up.pids();
-    assert_eq!(pids.len(), 5);
+    assert_eq!(pids.len(), 7);
     assert!(up.end(Signal::TERM).await.success());
     assert!(!pids.iter().any(|pid| is_running(*pid)));
     assert!(!folder.path().join("up.json").exists());
@@ -225,6 +225,8 @@ async fn killed_processes_are_started_again() {
     for (record, name) in [
         ("booking", "booking"),
         ("audit", "audit"),
+        ("eligibility", "eligibility"),
+        ("insurer", "insurer"),
         ("api", "api"),
         ("nats", "nats-server"),
         ("postgres", "PostgreSQL"),
@@ -233,7 +235,7 @@ async fn killed_processes_are_started_again() {
         up.says(&format!("{name} was started again")).await;
     }
     let pids = up.pids();
-    assert_eq!(pids.len(), 5);
+    assert_eq!(pids.len(), 7);
     assert!(up.end(Signal::TERM).await.success());
     assert!(!pids.iter().any(|pid| is_running(*pid)));
 }
