@@ -181,7 +181,8 @@ impl<H: FactHandler> FactFollower<H> {
 
     fn read(&self, message: &Message) -> Result<H::Fact, DeadReason> {
         let envelope = |detail: &str| DeadReason { class: "envelope", detail: detail.to_owned() };
-        let value = |name: &str| message.headers.as_ref()?.get(name).map(|value| value.as_str());
+        let value =
+            |name: &str| message.headers.as_ref()?.get(name).map(async_nats::HeaderValue::as_str);
         let id = |name: &'static str| {
             let id = value(name).and_then(|id| uuid::Uuid::try_parse(id).ok());
             id.ok_or_else(|| envelope(&format!("header {name} is missing or unreadable")))
