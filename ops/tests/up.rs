@@ -303,7 +303,7 @@ async fn servers_that_exist_are_used_and_left_running() {
     with_servers.env("ADMIN_EMAIL", administrator["email"].as_str().unwrap());
     with_servers.env("ADMIN_PASSWORD", administrator["password"].as_str().unwrap());
     let mut up = Up::ready_with(with_servers, folder.path()).await;
-    assert_eq!(up.pids().len(), 3);
+    assert_eq!(up.pids().len(), 4);
     let answer = client().post(up.url("/v1/auth/login")).json(&administrator).send().await;
     assert_eq!(answer.unwrap().status(), 200);
     assert!(up.end(Signal::TERM).await.success());
