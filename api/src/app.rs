@@ -66,7 +66,7 @@ impl App {
         self.reader.as_caller(caller.actor, caller.correlation_id).await
     }
 
-    /// Begins to change the state of dead letters in the caller's name.
+    /// Begins to change, in the caller's name, the state of dead letters, or who insures whom.
     pub async fn change_as(&self, caller: &Caller) -> Result<CallerTx, StoreError> {
         self.reader.change_as(caller.actor, caller.correlation_id).await
     }

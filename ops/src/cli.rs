@@ -34,6 +34,7 @@ Examples:
   mediconnect up                      everything on this machine, until Ctrl-C
   mediconnect migrate --json          bring the database at DATABASE_URL up to date
   mediconnect worker booking          one booking worker; start as many as you need
+  mediconnect worker eligibility      one that asks insurers whether visits are covered
   mediconnect insurer --seed 7        an insurance API to test against
   mediconnect ledger --json           prove that nothing accepted was lost
   mediconnect audit verify            prove that nobody changed the audit log
@@ -75,7 +76,7 @@ enum Command {
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     Replay(ReplayArguments),
-    /// The circuit breaker that stands before each insurer.
+    /// The circuit breaker that stands before each insurer: list, force, replay.
     #[command(subcommand)]
     Breaker(breaker::BreakerCommand),
 }
@@ -85,9 +86,9 @@ impl Cli {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.config.as_deref();
         match self.command {
-            // In a box: whoever waits for this would carry it along.
+            // In boxes: whoever waits for these would carry them along.
             Command::Up(arguments) => Box::pin(up::run(arguments, config)).await,
-            Command::Api => api::run(settings::load(config)?).await,
+            Command::Api => Box::pin(api::run(settings::load(config)?)).await,
             Command::Worker(worker) => worker::run(worker, settings::load(config)?).await,
             Command::Insurer(arguments) => insurer::run(arguments, settings::load(config)?).await,
             Command::Migrate(arguments) => migrate::run(arguments, &settings::load(config)?).await,
@@ -109,7 +110,7 @@ impl Cli {
             Command::Replay(arguments) => {
                 replay::run(arguments, Shutdown::on_signals(REPLAY_STOP_GRACE)?).await
             }
-            Command::Breaker(command) => breaker::run(&command),
+            Command::Breaker(command) => breaker::run(&command).await,
         }
     }
 }

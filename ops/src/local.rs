@@ -36,6 +36,10 @@ pub struct UpJson {
     pub booking_metrics_url: String,
     /// Prometheus metrics of the audit worker.
     pub audit_metrics_url: String,
+    /// Prometheus metrics of the eligibility worker.
+    pub eligibility_metrics_url: String,
+    /// The insurer simulator; absent when insurers are somewhere else.
+    pub insurer_url: Option<String>,
     /// The private PostgreSQL; absent when `DATABASE_URL` was used.
     pub postgres: Option<ServerJson>,
     /// The private nats-server; absent when `NATS_URL` was used.

@@ -64,6 +64,7 @@ fn configured_logins(settings: &DatabaseSettings) -> Result<Vec<ServiceLogin>, U
         (ServiceRole::Api, &settings.api_url),
         (ServiceRole::Accounts, &settings.accounts_url),
         (ServiceRole::Booking, &settings.booking_url),
+        (ServiceRole::Eligibility, &settings.eligibility_url),
         (ServiceRole::Ops, &settings.ops_url),
         (ServiceRole::Audit, &settings.audit_url),
         (ServiceRole::Auditor, &settings.auditor_url),

@@ -14,6 +14,8 @@ pub enum WorkerCommand {
     Audit,
     /// Settle bookings, cancellations, withdrawals and weekly hours.
     Booking,
+    /// Ask insurers whether visits are covered.
+    Eligibility,
 }
 
 /// Runs until SIGTERM or Ctrl-C.
@@ -21,5 +23,8 @@ pub async fn run(worker: WorkerCommand, settings: Settings) -> anyhow::Result<Ex
     match worker {
         WorkerCommand::Audit => service::run("mediconnect-audit", settings, ::audit::run).await,
         WorkerCommand::Booking => service::run("mediconnect-booking", settings, booking::run).await,
+        WorkerCommand::Eligibility => {
+            service::run("mediconnect-eligibility", settings, eligibility::run).await
+        }
     }
 }

@@ -36,6 +36,8 @@ fn help_of_every_command() {
         &["trace"],
         &["replay"],
         &["audit", "verify"],
+        &["breaker", "list"],
+        &["breaker", "force"],
         &["breaker", "replay"],
     ] {
         let name = if command.is_empty() { "mediconnect".to_owned() } else { command.join("-") };

@@ -179,7 +179,7 @@ async fn is_ready_with_a_clinic_keeps_it_and_leaves_nothing_running() {
     assert_eq!(doctors["items"].as_array().unwrap().len(), 3, "{doctors}");
 
     let pids = up.pids();
-    assert_eq!(pids.len(), 5);
+    assert_eq!(pids.len(), 7);
     assert!(up.end(Signal::TERM).await.success());
     assert!(!pids.iter().any(|pid| is_running(*pid)));
     assert!(!folder.path().join("up.json").exists());
@@ -225,6 +225,8 @@ async fn killed_processes_are_started_again() {
     for (record, name) in [
         ("booking", "booking"),
         ("audit", "audit"),
+        ("eligibility", "eligibility"),
+        ("insurer", "insurer"),
         ("api", "api"),
         ("nats", "nats-server"),
         ("postgres", "PostgreSQL"),
@@ -233,7 +235,7 @@ async fn killed_processes_are_started_again() {
         up.says(&format!("{name} was started again")).await;
     }
     let pids = up.pids();
-    assert_eq!(pids.len(), 5);
+    assert_eq!(pids.len(), 7);
     assert!(up.end(Signal::TERM).await.success());
     assert!(!pids.iter().any(|pid| is_running(*pid)));
 }
@@ -301,7 +303,7 @@ async fn servers_that_exist_are_used_and_left_running() {
     with_servers.env("ADMIN_EMAIL", administrator["email"].as_str().unwrap());
     with_servers.env("ADMIN_PASSWORD", administrator["password"].as_str().unwrap());
     let mut up = Up::ready_with(with_servers, folder.path()).await;
-    assert_eq!(up.pids().len(), 3);
+    assert_eq!(up.pids().len(), 4);
     let answer = client().post(up.url("/v1/auth/login")).json(&administrator).send().await;
     assert_eq!(answer.unwrap().status(), 200);
     assert!(up.end(Signal::TERM).await.success());

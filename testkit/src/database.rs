@@ -69,6 +69,7 @@ impl TestDatabase {
             api_url: Some(self.url_for(ServiceRole::Api)),
             accounts_url: Some(self.url_for(ServiceRole::Accounts)),
             booking_url: Some(self.url_for(ServiceRole::Booking)),
+            eligibility_url: Some(self.url_for(ServiceRole::Eligibility)),
             ops_url: Some(self.url_for(ServiceRole::Ops)),
             audit_url: Some(self.url_for(ServiceRole::Audit)),
             auditor_url: Some(self.url_for(ServiceRole::Auditor)),

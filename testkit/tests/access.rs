@@ -39,6 +39,13 @@ async fn every_route_says_no_to_whom_it_should() -> anyhow::Result<()> {
         json!({ "email": "x@y.example", "password": "mossy kettle drum eleven", "role": "admin" });
     let letter = format!("/v1/dead-letters/{}", uuid::Uuid::now_v7());
     let why = json!({ "reason": "just because" });
+    let insure = json!({ "payer": "00042", "subscriber_id": "M-1" });
+    let coverages = format!("/v1/patients/{}/coverages", id(&patient)?);
+    let another = json!({ "payer": "00042", "subscriber_id": "M-2" });
+    let insured = admin.post(&coverages, another).await?.expect(201)?;
+    let coverage = format!("/v1/coverages/{}", insured["id"].as_str().context("an id")?);
+    let force = json!({ "control": "automatic", "reason": "just because" });
+    let force = (Method::PUT, "/v1/breakers/00042".to_owned(), force);
     let people =
         [("nobody", &api), ("patient", &patient), ("other patient", &other), ("doctor", &doctor)];
     let staff = [("other doctor", &other_doctor), ("operator", &operator), ("admin", &admin)];
@@ -62,6 +69,12 @@ async fn every_route_says_no_to_whom_it_should() -> anyhow::Result<()> {
         (post(&format!("{letter}/replay"), why.clone()), [401, 403, 403, 403, 403, 404, 404]),
         (post(&format!("{letter}/discard"), why), [401, 403, 403, 403, 403, 404, 404]),
         (post("/v1/dead-letters/replay", json!({})), [401, 403, 403, 403, 403, 422, 422]),
+        (post(&coverages, insure), [401, 201, 404, 403, 403, 403, 409]),
+        (get(&coverages), [401, 200, 404, 403, 403, 403, 200]),
+        (get(&coverage), [401, 200, 404, 403, 403, 403, 200]),
+        (get("/v1/eligibility-checks"), [401, 403, 403, 403, 403, 403, 200]),
+        (get("/v1/breakers"), [401, 403, 403, 403, 403, 200, 200]),
+        (force, [401, 403, 403, 403, 403, 200, 200]),
     ];
     for ((method, path, body), expected) in rules {
         for ((who, person), status) in people.iter().chain(&staff).zip(expected) {

@@ -464,3 +464,54 @@ async fn kill_9_of_the_worker_loses_nothing_and_doubles_nothing() -> anyhow::Res
     ensure!(found == expected, "{} ids are recorded of {}", found.len(), expected.len());
     system.stop_audit().await
 }
+
+#[tokio::test]
+async fn who_is_insured_and_who_forces_a_breaker_is_recorded() -> anyhow::Result<()> {
+    let mut system = System::start().await?;
+    system.start_audit()?;
+    let api = system.api();
+    let (admin, patient) = (api.admin().await?, api.new_patient().await?);
+    let coverages = format!("/v1/patients/{}/coverages", id(&patient)?);
+
+    let card = json!({ "payer": "00042", "subscriber_id": "M-7" });
+    let added = patient.post(&coverages, card).await?;
+    let coverage = added.body["id"].as_str().context("a coverage")?.to_owned();
+    let row = row_of(&system, &admin, &added).await?;
+    let names = ["kind", "action", "user_id", "patient_id", "resource_kind", "resource_id"];
+    let (me, kind) = (id(&patient)?, "Coverage");
+    assert_eq!(
+        fields(&row, names),
+        ["change", "C", me, me, kind, &coverage].map(Value::from),
+        "{row:#}"
+    );
+
+    let read = admin.get(&format!("/v1/coverages/{coverage}")).await?;
+    let row = row_of(&system, &admin, &read).await?;
+    let expected = ["read", "R", id(&admin)?, me, kind, &coverage].map(Value::from);
+    assert_eq!(fields(&row, names), expected);
+
+    let names = ["kind", "resource_kind", "user_id", "patient_id"];
+    let lists = [
+        (&patient, coverages.as_str(), kind),
+        (&admin, "/v1/eligibility-checks", "CoverageEligibilityResponse"),
+    ];
+    for (who, path, kind) in lists {
+        let answer = who.get(path).await?;
+        let row = row_of(&system, &admin, &answer).await?;
+        let expected = ["search", kind, id(who)?, me].map(Value::from);
+        assert_eq!(fields(&row, names), expected, "{path}");
+    }
+
+    let order = json!({ "control": "forced_open", "reason": "they asked us to stop" });
+    let forcing = admin.request(Method::PUT, "/v1/breakers/00042").json(&order);
+    let forced = admin.send(forcing).await?;
+    forced.clone().expect(200)?;
+    let row = row_of(&system, &admin, &forced).await?;
+    let names = ["kind", "operation", "user_id", "stated_reason", "resource_kind"];
+    let operation = "PUT /v1/breakers/{payer}";
+    let why = "they asked us to stop";
+    let expected = ["maintenance", operation, id(&admin)?, why, "Endpoint"].map(Value::from);
+    assert_eq!(fields(&row, names), expected);
+    assert!(row["resource_id"].is_string(), "which payer: {row:#}");
+    Ok(())
+}

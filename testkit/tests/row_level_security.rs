@@ -364,6 +364,109 @@ async fn dead_letters_are_for_operators_who_act_under_their_own_name() {
     }
 }
 
+/// A coverage of Ada's and one of Bob's, each with a check of its own and one of the visit.
+async fn insure(scene: &Scene) {
+    let fill = "
+        INSERT INTO coverages (id, patient_id, payer_id, subscriber_id, relationship, status,
+                created_at, created_by)
+            SELECT id, id, '00042', 'M', 'self', 'active', now(), id FROM patients;
+        INSERT INTO eligibility_checks (id, coverage_id, appointment_id, payer_id, service_date,
+                correlation_id, created_at, changed_at)
+            SELECT gen_random_uuid(), c.id, visit, '00042', '2027-03-01', c.id, now(), now()
+            FROM coverages c JOIN appointments a USING (patient_id)
+            CROSS JOIN LATERAL (VALUES (NULL::uuid), (a.id)) AS visits (visit)";
+    scene.database.admin().await.unwrap().batch_execute(fill).await.unwrap();
+}
+
+#[tokio::test]
+async fn coverages_are_the_patients_and_doctors_see_only_how_a_visit_is_covered() {
+    let scene = Scene::set().await;
+    insure(&scene).await;
+    let Scene { ada, bob, doctor_of_ada, applicant, admin, operator, .. } = scene;
+    let people = [
+        (actor(ada, Role::Patient), vec![ada], 2),
+        (actor(doctor_of_ada, Role::Doctor), vec![], 1),
+        (actor(applicant, Role::Doctor), vec![], 0),
+        (actor(admin, Role::Admin), vec![ada, bob], 4),
+        (actor(operator, Role::Operator), vec![], 0),
+        (actor(ada, Role::Doctor), vec![], 0),
+    ];
+    for (person, coverages, checks) in people {
+        begin_as(&scene.api, person).await;
+        assert_eq!(scene.ids("SELECT patient_id FROM coverages").await, coverages, "{person}");
+        let seen = scene.ids("SELECT id FROM eligibility_checks").await;
+        assert_eq!(seen.len(), checks, "{person}");
+        scene.api.batch_execute("ROLLBACK").await.unwrap();
+    }
+    scene.api.batch_execute("BEGIN").await.unwrap();
+    assert!(scene.ids("SELECT id FROM coverages").await.is_empty());
+    assert!(scene.ids("SELECT id FROM eligibility_checks").await.is_empty());
+}
+
+#[tokio::test]
+async fn nobody_adds_a_coverage_or_a_check_for_somebody_else() {
+    let scene = Scene::set().await;
+    insure(&scene).await;
+    let Scene { ada, bob, doctor_of_ada, .. } = scene;
+    let add = |patient: Uuid, by: Uuid| {
+        format!(
+            "INSERT INTO coverages (id, patient_id, payer_id, subscriber_id, relationship, status,
+                 created_at, created_by)
+             VALUES (gen_random_uuid(), '{patient}', '1', 'N', 'self', 'active', now(), '{by}')"
+        )
+    };
+    let check_of_bob = format!(
+        "INSERT INTO eligibility_checks (id, coverage_id, payer_id, service_date, correlation_id,
+             created_at, changed_at)
+         VALUES (gen_random_uuid(), '{bob}', '00042', '2027-03-01', '{bob}', now(), now())"
+    );
+    let forbidden = [
+        (actor(ada, Role::Patient), add(bob, ada)),
+        (actor(ada, Role::Patient), add(ada, bob)),
+        (actor(doctor_of_ada, Role::Doctor), add(ada, doctor_of_ada)),
+        (actor(ada, Role::Patient), check_of_bob),
+        (actor(ada, Role::Patient), "UPDATE coverages SET status = 'cancelled'".to_owned()),
+        (actor(ada, Role::Patient), "DELETE FROM coverages".to_owned()),
+        (actor(ada, Role::Patient), "UPDATE eligibility_checks SET status = 'active'".to_owned()),
+    ];
+    for (caller, sql) in forbidden {
+        begin_as(&scene.api, caller).await;
+        let refused = scene.api.batch_execute(&sql).await.unwrap_err();
+        assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{sql}");
+        scene.api.batch_execute("ROLLBACK").await.unwrap();
+    }
+    begin_as(&scene.api, actor(ada, Role::Patient)).await;
+    scene.api.batch_execute(&add(ada, ada)).await.unwrap();
+    scene.api.batch_execute("COMMIT").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_eligibility_worker_can_do_only_what_it_must() {
+    let scene = Scene::set().await;
+    insure(&scene).await;
+    let worker = scene.database.connect_as(ServiceRole::Eligibility).await.unwrap();
+    let count = "SELECT count(*) FROM eligibility_checks";
+    assert_eq!(worker.query_one(count, &[]).await.unwrap().get::<_, i64>(0), 4);
+    worker.batch_execute("UPDATE eligibility_checks SET status = 'active'").await.unwrap();
+    for forbidden in [
+        "INSERT INTO coverages SELECT * FROM coverages",
+        "UPDATE coverages SET status = 'cancelled'",
+        "DELETE FROM eligibility_checks",
+        "UPDATE eligibility_checks SET coverage_id = id",
+        "UPDATE appointments SET status = 'cancelled'",
+        "SELECT request_id FROM appointments",
+        "SELECT * FROM users",
+        "SELECT * FROM requests",
+        "SELECT * FROM outbox",
+        "SELECT * FROM dead_letters",
+        "UPDATE patients SET given_name = 'X'",
+        "SELECT begin_as(gen_random_uuid(), 'admin', gen_random_uuid())",
+    ] {
+        let refused = worker.batch_execute(forbidden).await.unwrap_err();
+        assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{forbidden}");
+    }
+}
+
 #[tokio::test]
 async fn sign_in_has_no_way_to_appointments() {
     let scene = Scene::set().await;
@@ -386,7 +489,9 @@ async fn the_schemas_owner_is_bound_too() {
     let url = secrecy::ExposeSecret::expose_secret(scene.database.owner_url());
     let (owner, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
-    for table in ["users", "patients", "requests", "outbox", "sessions", "dead_letters"] {
+    for table in
+        ["users", "patients", "requests", "outbox", "sessions", "dead_letters", "coverages"]
+    {
         let rows = owner.query(&format!("SELECT * FROM {table}"), &[]).await.unwrap();
         assert!(rows.is_empty(), "{table}");
     }

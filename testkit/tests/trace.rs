@@ -83,6 +83,24 @@ async fn a_booking_from_the_door_to_the_audit_log() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_question_to_an_insurer_that_waits_for_its_answer() -> anyhow::Result<()> {
+    let system = System::start().await?;
+    let patient = system.api().new_patient().await?;
+    let me = patient.id.as_deref().context("signed in")?;
+    let path = format!("/v1/patients/{me}/coverages");
+    let card = json!({ "payer": "00042", "subscriber_id": "M-9" });
+    let added = patient.post(&path, card).await?;
+    let id = added.header("x-correlation-id").context("every answer has one")?.to_owned();
+    added.expect(201)?;
+    let life = moments(&system, &id).await?;
+    assert!(has(&life, "eligibility", "to be asked"), "{life:?}");
+    let (text, code) = trace(&system, &id, &[]).await?;
+    assert_eq!(code, 0);
+    assert!(!text.contains("M-9") && !text.contains(me) && !text.contains("00042"), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_nothing_belongs_to_is_said() -> anyhow::Result<()> {
     let system = System::start().await?;
     let (text, code) = trace(&system, &Uuid::new_v4().to_string(), &[]).await?;

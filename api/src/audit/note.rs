@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use contracts::AuditKind;
 use contracts::audit::{AuditAction, AuditResource, ResourceKind, StatedReason};
-use domain::{DeadLetterId, PatientId, RequestId, Role, SessionId, UserId};
+use domain::{CoverageId, DeadLetterId, PatientId, PayerId, RequestId, Role, SessionId, UserId};
 use uuid::Uuid;
 
 /// What is to be recorded of an answer. Who asked, from where and for what is known without it.
@@ -69,6 +69,22 @@ impl Note {
         let kind = AuditKind::Maintenance;
         let note = Self::about(kind, action, ResourceKind::MessageHeader, letter.as_uuid());
         Self { stated_reason: Some(reason.clone()), ..note }
+    }
+
+    /// Somebody decides whether a payer is asked. The resource's id is the name-based UUID (RFC
+    /// 9562, version 5) of the payer's number in the namespace of OIDs, as payers have no UUID.
+    pub fn breaker(payer: &PayerId, reason: &StatedReason) -> Self {
+        let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, payer.as_str().as_bytes());
+        let (kind, action) = (AuditKind::Maintenance, AuditAction::Update);
+        let note = Self::about(kind, action, ResourceKind::Endpoint, id);
+        Self { stated_reason: Some(reason.clone()), ..note }
+    }
+
+    /// Somebody says who insures a patient.
+    pub fn insured(coverage: CoverageId, patient: PatientId) -> Self {
+        let (kind, action) = (AuditKind::Change, AuditAction::Create);
+        let note = Self::about(kind, action, ResourceKind::Coverage, coverage.as_uuid());
+        Self { patients: vec![patient], ..note }
     }
 
     /// A dead letter's message was shown as it is.

@@ -37,7 +37,10 @@ const fn operation(
 }
 
 use Recording::{Ahead, ByFact, Noted, Nothing};
-use ResourceKind::{Appointment, AuditEvent, MessageHeader, Person, Practitioner, Schedule, Task};
+use ResourceKind::{
+    Appointment, AuditEvent, Coverage, CoverageEligibilityResponse, Endpoint, MessageHeader,
+    Patient, Person, Practitioner, Schedule, Task,
+};
 
 const OPERATIONS: &[Operation] = &[
     operation("GET", "/.well-known/jwks.json", Nothing, None),
@@ -58,6 +61,9 @@ const OPERATIONS: &[Operation] = &[
     operation("POST", "/v1/auth/logout", Noted, None),
     operation("POST", "/v1/auth/refresh", Noted, None),
     operation("POST", "/v1/auth/register", Noted, None),
+    operation("GET", "/v1/breakers", Nothing, Some(Endpoint)),
+    operation("PUT", "/v1/breakers/{payer}", Ahead, Some(Endpoint)),
+    operation("GET", "/v1/coverages/{id}", Noted, Some(Coverage)),
     // Masked: nobody's data is shown.
     operation("GET", "/v1/dead-letters", Nothing, Some(MessageHeader)),
     operation("GET", "/v1/dead-letters/groups", Nothing, Some(MessageHeader)),
@@ -71,7 +77,10 @@ const OPERATIONS: &[Operation] = &[
     operation("GET", "/v1/doctors/{id}", Nothing, Some(Practitioner)),
     operation("GET", "/v1/doctors/{id}/availability", Nothing, Some(Schedule)),
     operation("PUT", "/v1/doctors/{id}/availability", ByFact, Some(Schedule)),
+    operation("GET", "/v1/eligibility-checks", Noted, Some(CoverageEligibilityResponse)),
     operation("GET", "/v1/me", Noted, Some(Person)),
+    operation("GET", "/v1/patients/{id}/coverages", Noted, Some(Patient)),
+    operation("POST", "/v1/patients/{id}/coverages", Ahead, Some(Patient)),
     operation("GET", "/v1/requests/{id}", Noted, Some(Task)),
     operation("DELETE", "/v1/requests/{id}", Noted, Some(Task)),
     operation("GET", "/v1/slots", Nothing, None),
@@ -92,11 +101,14 @@ mod tests {
     use super::*;
 
     /// Schemas of answers that say something of a patient.
-    const OF_PATIENTS: [&str; 6] = [
+    const OF_PATIENTS: [&str; 9] = [
         "AppointmentDocument",
         "AuditDocument",
+        "CheckDocument",
+        "CoverageDocument",
         "ListedUser",
         "MeDocument",
+        "ReadAppointmentDocument",
         "RequestDocument",
         "SessionDocument",
     ];
@@ -142,7 +154,7 @@ mod tests {
             let known = find(&method, &path).unwrap();
             assert!(!shows || known.recording != Nothing, "{method} {path} shows {names:?}");
         }
-        assert!(showing >= 11, "the schemas have other names now: {showing}");
+        assert!(showing >= 15, "the schemas have other names now: {showing}");
     }
 
     #[test]
@@ -151,6 +163,7 @@ mod tests {
         let others = [
             "AcceptedDocument",
             "AvailabilityDocument",
+            "BreakerDocument",
             "DoctorDocument",
             "Health",
             "JsonWebKeySet",

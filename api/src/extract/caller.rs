@@ -61,9 +61,9 @@ macro_rules! only_for {
 only_for! {
     /// A caller who may administrate.
     Administrator: Admin;
-    /// A caller who may book: patients for themselves, administrators for others.
+    /// A caller who may book and say who pays: patients for themselves, administrators for others.
     Booker: Patient | Admin;
-    /// A caller who may work on what no worker could settle.
+    /// A caller who keeps the machinery running: dead letters and circuit breakers.
     Maintainer: Operator | Admin;
     /// A caller who may see and cancel visits: their own, or all of them.
     Participant: Patient | Doctor | Admin;

@@ -48,6 +48,9 @@ problem_types! {
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE,
         "The body is too large",
         "No request to this API needs a body of that size. The limit is part of the detail.";
+    CoverageExists = "coverage_exists", CONFLICT,
+        "The patient has that coverage already",
+        "There is an active one with the same insurer and member number. Nothing was changed.";
     EmailTaken = "email_taken", CONFLICT,
         "There is an account with that e-mail address",
         "Sign in instead, or use another address.";
@@ -164,6 +167,9 @@ problem_types! {
         "It took too long",
         "The request may or may not have had an effect; one with an Idempotency-Key can be \
          repeated safely.";
+    TooManyCoverages = "too_many_coverages", CONFLICT,
+        "The patient has as many coverages as anybody may have",
+        "Nobody is insured by more than a few. Nothing was changed.";
     Unauthorized = "unauthorized", UNAUTHORIZED,
         "A valid access token is required",
         "Send `Authorization: Bearer <access token>`. POST /v1/auth/login gives one, POST \

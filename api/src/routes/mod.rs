@@ -1,8 +1,10 @@
 //! One file per endpoint: its form, its handler, its tests.
 
+mod add_coverage;
 mod approve_doctor;
 mod book_appointment;
 mod cancel_appointment;
+mod control_breaker;
 mod create_doctor;
 mod create_user;
 mod discard_dead_letter;
@@ -11,8 +13,11 @@ mod healthz;
 mod jwks;
 mod list_appointments;
 mod list_audit;
+mod list_breakers;
+mod list_coverages;
 mod list_dead_letters;
 mod list_doctors;
+mod list_eligibility_checks;
 mod list_users;
 mod login;
 mod logout;
@@ -21,6 +26,7 @@ mod openapi;
 mod problem_type;
 mod read_appointment;
 mod read_availability;
+mod read_coverage;
 mod read_dead_letter;
 mod read_doctor;
 mod read_request;
@@ -43,9 +49,11 @@ use crate::app::App;
 /// What `/v1` and its companions serve, by name.
 pub fn all() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(add_coverage::add_coverage))
         .routes(routes!(approve_doctor::approve_doctor))
         .routes(routes!(book_appointment::book_appointment))
         .routes(routes!(cancel_appointment::cancel_appointment))
+        .routes(routes!(control_breaker::control_breaker))
         .routes(routes!(create_doctor::create_doctor))
         .routes(routes!(create_user::create_user))
         .routes(routes!(discard_dead_letter::discard_dead_letter))
@@ -53,8 +61,11 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(jwks::jwks))
         .routes(routes!(list_appointments::list_appointments))
         .routes(routes!(list_audit::list_audit))
+        .routes(routes!(list_breakers::list_breakers))
+        .routes(routes!(list_coverages::list_coverages))
         .routes(routes!(list_dead_letters::list_dead_letters))
         .routes(routes!(list_doctors::list_doctors))
+        .routes(routes!(list_eligibility_checks::list_eligibility_checks))
         .routes(routes!(list_users::list_users))
         .routes(routes!(login::login))
         .routes(routes!(logout::logout))
@@ -63,6 +74,7 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(problem_type::problem_type))
         .routes(routes!(read_appointment::read_appointment))
         .routes(routes!(read_availability::read_availability))
+        .routes(routes!(read_coverage::read_coverage))
         .routes(routes!(read_dead_letter::read_dead_letter))
         .routes(routes!(read_doctor::read_doctor))
         .routes(routes!(read_request::read_request))

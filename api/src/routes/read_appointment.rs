@@ -9,17 +9,18 @@ use domain::AppointmentId;
 
 use crate::app::App;
 use crate::audit::{Audited, Note};
+use crate::coverage::{EligibilityDocument, ReadAppointmentDocument};
 use crate::documents::AppointmentDocument;
 use crate::extract::{Id, Participant, etag};
 use crate::problem::{Problem, ProblemType};
 
-/// One visit. The ETag goes into If-Match of changes.
+/// One visit, and how it is covered. The ETag goes into If-Match of changes.
 #[utoipa::path(
     get,
     path = "/v1/appointments/{id}",
     tag = "appointments",
     params(("id" = String, Path, format = Uuid)),
-    responses((status = OK, body = AppointmentDocument,
+    responses((status = OK, body = ReadAppointmentDocument,
         headers(("ETag" = String, description = "The version"))))
 )]
 pub async fn read_appointment(
@@ -27,11 +28,15 @@ pub async fn read_appointment(
     Participant(caller): Participant,
     Id(id): Id<AppointmentId>,
 ) -> Result<Audited<Response>, Problem> {
-    let appointment = app.read_as(&caller).await?.appointment(id).await?;
-    let appointment = appointment.ok_or(ProblemType::UnknownAppointment)?;
+    let mut reading = app.read_as(&caller).await?;
+    let appointment = reading.appointment(id).await?.ok_or(ProblemType::UnknownAppointment)?;
+    let standing = reading.eligibility_of_appointment(id).await?;
     let tag = etag(appointment.version);
-    let patient = appointment.patient_id;
-    let note = Note::read(ResourceKind::Appointment, id.as_uuid(), patient);
-    let answer = ([(ETAG, tag)], Json(AppointmentDocument::from(&appointment))).into_response();
+    let note = Note::read(ResourceKind::Appointment, id.as_uuid(), appointment.patient_id);
+    let document = ReadAppointmentDocument {
+        appointment: AppointmentDocument::from(&appointment),
+        eligibility: EligibilityDocument::of(standing, app.clock.now()),
+    };
+    let answer = ([(ETAG, tag)], Json(document)).into_response();
     Ok(Audited::new(note.in_version(appointment.version), answer))
 }

@@ -92,7 +92,7 @@ mod tests {
         fs::write(local.administrator(), administrator.to_string()).unwrap();
         let up = json!({
             "pid": pid, "url": "http://127.0.0.1:18080", "docs_url": "", "api_metrics_url": "",
-            "booking_metrics_url": "", "audit_metrics_url": "",
+            "booking_metrics_url": "", "audit_metrics_url": "", "eligibility_metrics_url": "",
             "postgres": null, "nats": null, "ready_s": 1.0,
         });
         fs::write(local.up_json(), up.to_string()).unwrap();

@@ -18,8 +18,8 @@ const UNKNOWN: u8 = 1;
 /// Show what became of a request: everything that belongs to its correlation id, in order.
 ///
 /// The id is the Correlation-Id of every response, problem document and log line. Shown are the
-/// request's acceptance, its deliveries, its transaction, the facts that followed, what was
-/// audited, and dead letters; never what was asked, or for whom.
+/// request's acceptance, its deliveries, its transaction, the facts that followed, questions to
+/// insurers, what was audited, and dead letters; never what was asked, or for whom.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Exit codes: 0 something is known, 1 nothing is, 2 the servers can't be asked.

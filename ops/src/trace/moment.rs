@@ -7,7 +7,7 @@ use domain::{Actor, RequestId};
 use jiff::Timestamp;
 use serde::Serialize;
 use store::trace::{
-    AuditedStep, FailedTries, LetterAction, SettledRequest, TracedLetter, WaitingFact,
+    AuditedStep, FailedTries, LetterAction, SettledRequest, TracedCheck, TracedLetter, WaitingFact,
 };
 
 /// Where on its way a request is; in the order in which it gets there.
@@ -24,6 +24,8 @@ pub enum Stage {
     Transaction,
     /// A fact for others.
     Event,
+    /// A question to an insurer.
+    Eligibility,
     /// Who saw or did what.
     Audit,
     /// Put aside for an operator.
@@ -39,6 +41,7 @@ impl Stage {
             Self::Delivery => "delivery",
             Self::Transaction => "transaction",
             Self::Event => "event",
+            Self::Eligibility => "eligibility",
             Self::Audit => "audit",
             Self::DeadLetter => "dead letter",
         }
@@ -171,6 +174,19 @@ impl Moment {
         Self::new(step.recorded_at, Stage::Audit, what)
             .troubling(step.outcome != 0)
             .at_place(subjects::AUDIT, step.sequence)
+    }
+
+    /// A question to an insurer: when it arose, and since when it stands as it does.
+    pub fn of_check(check: &TracedCheck) -> Vec<Self> {
+        let TracedCheck { id, is_answered, attempts, .. } = check;
+        let arose = Self::new(check.created_at, Stage::Eligibility, format!("{id}: to be asked"));
+        let stands = match (&check.error_class, is_answered) {
+            (Some(class), _) => format!("{id}: no answer after {attempts} calls: {class}"),
+            (None, true) => format!("{id}: the insurer answered"),
+            (None, false) => return vec![arose],
+        };
+        let stands = Self::new(check.changed_at, Stage::Eligibility, stands);
+        vec![arose, stands.troubling(check.error_class.is_some())]
     }
 
     /// A dead letter: when it died, and since when it stands as it does.

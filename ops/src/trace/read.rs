@@ -66,6 +66,7 @@ pub async fn read(settings: &Settings, id: CorrelationId) -> anyhow::Result<Life
     let facts = of_one(&bus, subjects::EVENTS, sealed_to + 1, id, "reading facts").await?;
     moments.extend(facts.iter().map(Moment::of_fact));
     moments.extend(store.waiting_facts(id).await?.iter().map(Moment::of_waiting));
+    moments.extend(store.checks(id).await?.iter().flat_map(Moment::of_check));
     moments.extend(letters.iter().flat_map(Moment::of_letter));
     let letter_ids: Vec<_> = letters.iter().map(|letter| letter.id).collect();
     moments.extend(store.letter_actions(&letter_ids).await?.iter().map(Moment::of_action));

@@ -34,6 +34,9 @@ use stop::StopSignals;
 /// PostgreSQL and nats-server listen on loopback only, and their data is kept between runs.
 /// Servers that exist are used instead when DATABASE_URL or NATS_URL is set.
 ///
+/// With a private PostgreSQL, and unless eligibility.insurer_url says where insurers are, it also
+/// runs an insurer simulator (see `mediconnect insurer`).
+///
 /// The first administrator is taken from ADMIN_EMAIL and ADMIN_PASSWORD, or generated and shown
 /// once. Ctrl-C or SIGTERM stops everything in order; a second Ctrl-C stops it hard.
 #[derive(Args, Debug)]

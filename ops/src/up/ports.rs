@@ -1,11 +1,14 @@
 //! Which ports the services listen on.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use anyhow::Context;
 use runtime::Settings;
-use runtime::settings::{ApiSettings, AuditSettings, BookingSettings};
+use runtime::settings::{ApiSettings, AuditSettings, BookingSettings, EligibilitySettings};
 use servers::free_loopback_port;
+
+/// Where the insurer simulator listens if it can.
+const INSURER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 8090);
 
 /// The addresses of one run.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +17,9 @@ pub struct Addresses {
     pub api_metrics: SocketAddr,
     pub booking_metrics: SocketAddr,
     pub audit_metrics: SocketAddr,
+    pub eligibility_metrics: SocketAddr,
+    /// The insurer simulator, when there is to be one.
+    pub insurer: SocketAddr,
     /// Whether the API is somewhere else than where people look first.
     pub api_moved: bool,
 }
@@ -36,7 +42,20 @@ impl Addresses {
             metrics(settings.booking.metrics_listen, BookingSettings::default().metrics_listen)?;
         let audit_metrics =
             metrics(settings.audit.metrics_listen, AuditSettings::default().metrics_listen)?;
-        Ok(Self { api, api_metrics, booking_metrics, audit_metrics, api_moved: api != api_wish })
+        let eligibility_metrics = metrics(
+            settings.eligibility.metrics_listen,
+            EligibilitySettings::default().metrics_listen,
+        )?;
+        let insurer = choose(INSURER.into(), true, "")?;
+        Ok(Self {
+            api,
+            api_metrics,
+            booking_metrics,
+            audit_metrics,
+            eligibility_metrics,
+            insurer,
+            api_moved: api != api_wish,
+        })
     }
 }
 
@@ -50,8 +69,6 @@ fn choose(wish: SocketAddr, is_default: bool, advice: &str) -> anyhow::Result<So
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
 
     /// A port that is taken for as long as the listener lives.

@@ -1,4 +1,4 @@
-//! The api and the workers, as processes of this same program.
+//! The api, the workers and the insurer simulator, as processes of this same program.
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -30,6 +30,7 @@ const NOT_FOR_SERVICES: [&str; 5] =
 pub struct ServicePlan {
     name: &'static str,
     arguments: &'static [&'static str],
+    more_arguments: Vec<String>,
     /// Secrets travel here, never as arguments, which everybody on the machine can read.
     environment: Vec<(&'static str, SecretString)>,
     home: PathBuf,
@@ -103,6 +104,41 @@ impl ServicePlan {
         Ok(plan)
     }
 
+    /// The eligibility worker. It asks the simulator when that runs, else whom the settings name.
+    pub fn eligibility(
+        wishes: &Wishes,
+        home: &Home,
+        backing: &Backing,
+        secrets: &Secrets,
+        addresses: &Addresses,
+    ) -> anyhow::Result<Self> {
+        let role = ServiceRole::Eligibility;
+        let url = with_login(&backing.owner_url, role, secrets.password_of(role))?;
+        let arguments = &["worker", "eligibility"];
+        let mut plan = Self::new("eligibility", arguments, wishes, home, backing);
+        let metrics = addresses.eligibility_metrics.to_string();
+        plan.environment.extend([
+            ("MC_DATABASE__ELIGIBILITY_URL", url),
+            ("MC_ELIGIBILITY__METRICS_LISTEN", metrics.into()),
+        ]);
+        if wishes.wants_insurer_simulator() {
+            plan.environment.extend([
+                ("MC_ELIGIBILITY__INSURER_URL", format!("http://{}", addresses.insurer).into()),
+                ("MC_ELIGIBILITY__ALLOW_PRIVATE_ADDRESSES", "true".into()),
+            ]);
+        }
+        Ok(plan)
+    }
+
+    /// The insurer simulator.
+    pub fn insurer(wishes: &Wishes, home: &Home, backing: &Backing, addresses: &Addresses) -> Self {
+        let mut plan = Self::new("insurer", &["insurer"], wishes, home, backing);
+        plan.more_arguments = vec!["--listen".to_owned(), addresses.insurer.to_string()];
+        // It needs no server, so it learns of none.
+        plan.environment.retain(|(name, _)| *name == "MC_CONFIG");
+        plan
+    }
+
     fn new(
         name: &'static str,
         arguments: &'static [&'static str],
@@ -123,6 +159,7 @@ impl ServicePlan {
         Self {
             name,
             arguments,
+            more_arguments: Vec::new(),
             environment,
             home: home.path().to_owned(),
             logs: home.logs(),
@@ -139,7 +176,7 @@ impl ServicePlan {
     fn spawn(&self) -> Result<(ManagedProcess, LogFile), ServerError> {
         let log = LogFile::open(&self.logs, self.name)?;
         let mut command = Command::new(THIS_PROGRAM);
-        command.arg0("mediconnect").args(self.arguments);
+        command.arg0("mediconnect").args(self.arguments).args(&self.more_arguments);
         for name in NOT_FOR_SERVICES {
             command.env_remove(format!("{name}_FILE"));
             command.env_remove(name);

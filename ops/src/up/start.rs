@@ -30,10 +30,11 @@ use crate::settings;
 const READY_BOUND: Duration = Duration::from_secs(30);
 /// How often it is asked.
 const ASK_EVERY: Duration = Duration::from_millis(25);
-/// A worker has no door but its metrics, which are there before it is. This one has a value once
-/// it has looked into its outbox, with database and NATS at hand.
+/// A worker has no door but its metrics, which are there before it is. These have a value once it
+/// has looked into its outbox, or for checks that are due, or has found the end of the audit log,
+/// with database and NATS at hand.
 const BOOKING_AT_WORK: &str = "\nmediconnect_outbox_pending_rows ";
-/// And this one once it has found the end of the audit log.
+const ELIGIBILITY_AT_WORK: &str = "\nmediconnect_eligibility_checks_open{";
 const AUDIT_AT_WORK: &str = "\nmediconnect_audit_seal_number ";
 /// How long one answer may take.
 const ANSWER_BOUND: Duration = Duration::from_secs(2);
@@ -67,6 +68,9 @@ pub struct Processes {
     pub api: Service,
     pub booking: Service,
     pub audit: Service,
+    pub eligibility: Service,
+    /// The simulator; absent when insurers are somewhere else.
+    pub insurer: Option<Service>,
     pub nats: Option<PrivateNats>,
     pub postgres: Option<PrivatePostgres>,
 }
@@ -83,6 +87,14 @@ impl Wishes {
         let uses_existing_nats = settings.nats.url != NatsSettings::default().url
             || settings::is_given(&["NATS_URL", "MC_NATS__URL"]);
         Ok(Self { settings, config, uses_existing_nats, port })
+    }
+
+    /// Whether insurers are simulated: nobody has said where they are, and no database of somebody
+    /// else's may hold real patients.
+    pub fn wants_insurer_simulator(&self) -> bool {
+        let Settings { eligibility, database, .. } = &self.settings;
+        let is_told = eligibility.insurer_url.is_some() || !eligibility.payer_urls.is_empty();
+        !is_told && database.url.is_none()
     }
 
     /// Whether one of the servers isn't private.
@@ -121,10 +133,11 @@ pub async fn start(wishes: &Wishes, home: &Home, screen: &Screen) -> anyhow::Res
     let is_new = first == FirstAdministrator::Created && secrets.administrator.is_generated;
     let new_administrator =
         is_new.then_some((secrets.administrator.email, secrets.administrator.password));
-    let up_json = up_json(&addresses, &backing, began.elapsed());
+    let up_json = up_json(&addresses, &backing, &services, began.elapsed());
     let Backing { nats, nats_server, postgres, .. } = backing;
-    let (api, booking, audit) = services;
-    let processes = Processes { api, booking, audit, nats: nats_server, postgres };
+    let Services { api, booking, audit, eligibility, insurer } = services;
+    let processes =
+        Processes { api, booking, audit, eligibility, insurer, nats: nats_server, postgres };
     Ok(Started {
         up_json,
         processes,
@@ -167,6 +180,15 @@ async fn create_administrator(
         .context("creating the first administrator")
 }
 
+/// The services of one run.
+struct Services {
+    api: Service,
+    booking: Service,
+    audit: Service,
+    eligibility: Service,
+    insurer: Option<Service>,
+}
+
 /// All at the same time; each says what is missing when it doesn't become ready.
 async fn start_services(
     wishes: &Wishes,
@@ -179,19 +201,29 @@ async fn start_services(
     let api = ServicePlan::api(wishes, home, backing, secrets, addresses)?;
     let booking = ServicePlan::booking(wishes, home, backing, secrets, addresses)?;
     let audit = ServicePlan::audit(wishes, home, backing, secrets, addresses)?;
+    let eligibility = ServicePlan::eligibility(wishes, home, backing, secrets, addresses)?;
     let api_probe = Probe { url: format!("http://{}/readyz", addresses.api), text: "" };
     let worker = |metrics, text| Probe { url: format!("http://{metrics}/metrics"), text };
     let booking_probe = worker(addresses.booking_metrics, BOOKING_AT_WORK);
     let audit_probe = worker(addresses.audit_metrics, AUDIT_AT_WORK);
-    tokio::try_join!(
+    let eligibility_probe = worker(addresses.eligibility_metrics, ELIGIBILITY_AT_WORK);
+    let insurer = async {
+        if !wishes.wants_insurer_simulator() {
+            return Ok(None);
+        }
+        let plan = ServicePlan::insurer(wishes, home, backing, addresses);
+        let probe = Probe { url: format!("http://{}/healthz", addresses.insurer), text: "" };
+        start_service(plan, probe, screen).await.map(Some)
+    };
+    let (api, booking, audit, eligibility, insurer) = tokio::try_join!(
         start_service(api, api_probe, screen),
         start_service(booking, booking_probe, screen),
         start_service(audit, audit_probe, screen),
-    )
+        start_service(eligibility, eligibility_probe, screen),
+        insurer,
+    )?;
+    Ok(Services { api, booking, audit, eligibility, insurer })
 }
-
-/// The api, the booking worker and the audit worker.
-type Services = (Service, Service, Service);
 
 /// What tells that a service is ready: this text in a good answer at this URL.
 struct Probe {
@@ -244,7 +276,12 @@ async fn wait_until_ready(service: &mut Service, probe: &Probe) -> anyhow::Resul
     }
 }
 
-fn up_json(addresses: &Addresses, backing: &Backing, took: Duration) -> UpJson {
+fn up_json(
+    addresses: &Addresses,
+    backing: &Backing,
+    services: &Services,
+    took: Duration,
+) -> UpJson {
     let url = format!("http://{}", addresses.api);
     UpJson {
         pid: std::process::id(),
@@ -253,6 +290,8 @@ fn up_json(addresses: &Addresses, backing: &Backing, took: Duration) -> UpJson {
         api_metrics_url: format!("http://{}/metrics", addresses.api_metrics),
         booking_metrics_url: format!("http://{}/metrics", addresses.booking_metrics),
         audit_metrics_url: format!("http://{}/metrics", addresses.audit_metrics),
+        eligibility_metrics_url: format!("http://{}/metrics", addresses.eligibility_metrics),
+        insurer_url: services.insurer.is_some().then(|| format!("http://{}", addresses.insurer)),
         postgres: backing.postgres.as_ref().map(|server| ServerJson { port: server.port() }),
         nats: backing.nats_server.as_ref().map(|server| ServerJson { port: server.port() }),
         ready_s: took.as_secs_f64(),

@@ -48,6 +48,10 @@ pub async fn until_stopped(
     services.keep_running(processes.api);
     services.keep_running(processes.booking);
     services.keep_running(processes.audit);
+    services.keep_running(processes.eligibility);
+    if let Some(insurer) = processes.insurer {
+        services.keep_running(insurer);
+    }
     if let Some(server) = processes.nats {
         nats.keep_running(server);
     }

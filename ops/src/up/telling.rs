@@ -40,14 +40,19 @@ fn summary(started: &Started, home: &Home) -> String {
     let up = &started.up_json;
     let folder = home.shown().display();
     let mut text = format!(
-        "\nready in {:.1} s\n\n  API      {}\n  Docs     {}\n  Metrics  {}  {}  {}\n  Logs     {folder}/logs\n",
+        "\nready in {:.1} s\n\n  API      {}\n  Docs     {}\n  Metrics  {}  {}\n           {}  {}\n  Logs     {folder}/logs\n",
         up.ready_s,
         up.url,
         up.docs_url,
         up.api_metrics_url,
         up.booking_metrics_url,
         up.audit_metrics_url,
+        up.eligibility_metrics_url,
     );
+    if let Some(insurer) = &up.insurer_url {
+        writeln!(text, "  Insurer  {insurer} (a simulator)")
+            .expect("writing to a String can't fail");
+    }
     if let Some((email, password)) = &started.new_administrator {
         let password = password.expose_secret();
         let file = home.files.administrator();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::kv;
+use async_nats::jetstream::stream::StorageType;
 
 use crate::Bus;
 
@@ -13,11 +14,17 @@ pub enum KvBucket {
     AuditAnchor,
     /// Sessions whose access tokens no longer count. Entries outlive every access token.
     RevokedSessions,
+    /// What operators have told the payers' circuit breakers, by payer.
+    BreakerControls,
+    /// How the payers' circuit breakers stand, by payer and worker. Entries of workers that are gone
+    /// disappear.
+    BreakerStates,
 }
 
 impl KvBucket {
     /// Every bucket.
-    pub const ALL: [Self; 2] = [Self::AuditAnchor, Self::RevokedSessions];
+    pub const ALL: [Self; 4] =
+        [Self::AuditAnchor, Self::RevokedSessions, Self::BreakerControls, Self::BreakerStates];
 
     fn config(self, replicas: usize) -> kv::Config {
         match self {
@@ -35,6 +42,22 @@ impl KvBucket {
                 max_age: Duration::from_hours(24),
                 max_bytes: 64 << 20,
                 num_replicas: replicas,
+                ..kv::Config::default()
+            },
+            Self::BreakerControls => kv::Config {
+                bucket: "mc_breaker_controls".to_owned(),
+                description: "What operators have told the circuit breakers".to_owned(),
+                max_bytes: 16 << 20,
+                num_replicas: replicas,
+                ..kv::Config::default()
+            },
+            Self::BreakerStates => kv::Config {
+                bucket: "mc_breaker_states".to_owned(),
+                description: "How the circuit breakers stand".to_owned(),
+                max_age: Duration::from_mins(1),
+                max_bytes: 16 << 20,
+                num_replicas: replicas,
+                storage: StorageType::Memory,
                 ..kv::Config::default()
             },
         }

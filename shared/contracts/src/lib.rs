@@ -5,6 +5,7 @@
 //! stay readable, and the snapshots in this crate's tests hold the wire format still.
 
 pub mod audit;
+pub mod breaker;
 pub mod commands;
 pub mod dead_letter;
 pub mod events;
@@ -18,6 +19,7 @@ pub mod subjects;
 pub mod trace;
 
 pub use audit::{AuditAnchor, AuditEntry, AuditKind};
+pub use breaker::{BreakerControl, BreakerOrder, BreakerReport, ReportKey};
 pub use commands::{
     BookAppointment, BookingCommand, CancelAppointment, SetAvailability, WithdrawRequest,
 };

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::coded::coded;
+
 /// Longest payer id. Those in use have five to ten characters.
 const PAYER_ID_MAX_CHARS: usize = 32;
 
@@ -104,6 +106,40 @@ impl From<MemberId> for String {
 impl fmt::Debug for MemberId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MemberId(…)")
+    }
+}
+
+coded! {
+    /// What the patient is to the subscriber (FHIR `Coverage.relationship`).
+    Relationship {
+        /// The same person.
+        SelfSubscriber = "self",
+        /// Married to them.
+        Spouse = "spouse",
+        /// Their child.
+        Child = "child",
+        /// Their parent.
+        Parent = "parent",
+        /// Living with them as if married.
+        Common = "common",
+        /// Something else.
+        Other = "other",
+        /// Injured, where the subscriber has to answer for it.
+        Injured = "injured",
+    }
+}
+
+coded! {
+    /// FHIR `Coverage.status`.
+    CoverageStatus {
+        /// It counts.
+        Active = "active",
+        /// It was ended before its time.
+        Cancelled = "cancelled",
+        /// Not complete yet.
+        Draft = "draft",
+        /// It should never have been there.
+        EnteredInError = "entered-in-error",
     }
 }
 

@@ -72,6 +72,10 @@ opaque_ids! {
     AuditEntryId
     /// A fact that was published; consumers deduplicate by it.
     EventId
+    /// Who insures a patient, and how the insurer knows them.
+    CoverageId
+    /// A question to an insurer: whether a coverage holds, for a visit or in general.
+    EligibilityCheckId
     /// A message that no worker could settle, however often it is replayed and dies again.
     DeadLetterId
 }

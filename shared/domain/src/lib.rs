@@ -22,12 +22,14 @@ pub use availability::{
 };
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use coded::UnknownCode;
-pub use coverage::{InvalidMemberId, InvalidPayerId, MemberId, PayerId};
+pub use coverage::{
+    CoverageStatus, InvalidMemberId, InvalidPayerId, MemberId, PayerId, Relationship,
+};
 pub use eligibility::{BenefitCode, CoverageFinding, EligibilityStatus};
 pub use email::{Email, InvalidEmail};
 pub use ids::{
-    AppointmentId, AuditEntryId, CorrelationId, DeadLetterId, EventId, PatientId, PractitionerId,
-    RequestId, SessionId, UserId,
+    AppointmentId, AuditEntryId, CorrelationId, CoverageId, DeadLetterId, EligibilityCheckId,
+    EventId, PatientId, PractitionerId, RequestId, SessionId, UserId,
 };
 pub use person::{HumanName, InvalidName};
 pub use reject_reason::{Person, RejectClass, RejectReason, Retry};

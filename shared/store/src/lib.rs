@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod booking;
+pub mod eligibility;
 pub mod error;
 pub mod identity;
 pub mod ledger;

@@ -16,6 +16,8 @@ pub enum ServiceRole {
     Accounts,
     /// The booking worker.
     Booking,
+    /// The eligibility worker.
+    Eligibility,
     /// The ledger.
     Ops,
     /// The audit worker.
@@ -26,8 +28,15 @@ pub enum ServiceRole {
 
 impl ServiceRole {
     /// Every role.
-    pub const ALL: [Self; 6] =
-        [Self::Api, Self::Accounts, Self::Booking, Self::Ops, Self::Audit, Self::Auditor];
+    pub const ALL: [Self; 7] = [
+        Self::Api,
+        Self::Accounts,
+        Self::Booking,
+        Self::Eligibility,
+        Self::Ops,
+        Self::Audit,
+        Self::Auditor,
+    ];
 
     /// Its name in the database.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +44,7 @@ impl ServiceRole {
             Self::Api => "mediconnect_api",
             Self::Accounts => "mediconnect_accounts",
             Self::Booking => "mediconnect_booking",
+            Self::Eligibility => "mediconnect_eligibility",
             Self::Ops => "mediconnect_ops",
             Self::Audit => "mediconnect_audit",
             Self::Auditor => "mediconnect_auditor",

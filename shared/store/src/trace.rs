@@ -115,6 +115,23 @@ pub struct LetterAction {
     pub acted_at: Timestamp,
 }
 
+/// A question to an insurer, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TracedCheck {
+    /// Which.
+    pub id: Uuid,
+    /// Whether the insurer ever answered; never what it said.
+    pub is_answered: bool,
+    /// Why there is no newer answer, a word.
+    pub error_class: Option<String>,
+    /// Calls in a row without an answer.
+    pub attempts: u32,
+    /// When it came to be.
+    pub created_at: Timestamp,
+    /// Since when it stands as it does.
+    pub changed_at: Timestamp,
+}
+
 fn at(timestamp: jiff_sqlx::Timestamp) -> Timestamp {
     timestamp.to_jiff()
 }
@@ -153,6 +170,31 @@ impl TraceReader {
                 reason: row.reason,
                 role: row.role,
                 resource_kind: row.resource_kind,
+            })
+            .collect())
+    }
+
+    /// Questions to insurers that followed.
+    pub async fn checks(&self, id: CorrelationId) -> Result<Vec<TracedCheck>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let rows = sqlx::query!(
+            r#"SELECT id, last_result_at IS NOT NULL AS "is_answered!", error_class, attempts,
+                   created_at AS "created_at: jiff_sqlx::Timestamp",
+                   changed_at AS "changed_at: jiff_sqlx::Timestamp"
+               FROM eligibility_checks WHERE correlation_id = $1 ORDER BY id"#,
+            id.as_uuid(),
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| TracedCheck {
+                id: row.id,
+                is_answered: row.is_answered,
+                error_class: row.error_class,
+                attempts: row.attempts.cast_unsigned(),
+                created_at: at(row.created_at),
+                changed_at: at(row.changed_at),
             })
             .collect())
     }

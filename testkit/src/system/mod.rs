@@ -47,9 +47,11 @@ pub struct System {
     api: Option<ManagedProcess>,
     worker: Option<ManagedProcess>,
     audit: Option<ManagedProcess>,
+    eligibility: Option<ManagedProcess>,
     listen: u16,
     api_metrics: u16,
     worker_metrics: u16,
+    eligibility_metrics: u16,
     environment: Vec<(String, String)>,
     home: TempDir,
 }
@@ -86,6 +88,7 @@ impl System {
             api_url: Some(url(ServiceRole::Api)?),
             accounts_url: Some(url(ServiceRole::Accounts)?),
             booking_url: Some(url(ServiceRole::Booking)?),
+            eligibility_url: Some(url(ServiceRole::Eligibility)?),
             ops_url: Some(url(ServiceRole::Ops)?),
             audit_url: Some(url(ServiceRole::Audit)?),
             auditor_url: Some(url(ServiceRole::Auditor)?),
@@ -103,8 +106,8 @@ impl System {
     ) -> anyhow::Result<Self> {
         runtime::telemetry::install_crypto();
         let nats = TestNats::start().await?;
-        let [listen, api_metrics, worker_metrics] =
-            [free_loopback_port()?, free_loopback_port()?, free_loopback_port()?];
+        let (listen, api_metrics) = (free_loopback_port()?, free_loopback_port()?);
+        let (worker_metrics, eligibility_metrics) = (free_loopback_port()?, free_loopback_port()?);
         let keys = home.path().join("keys");
         program::make_signing_key(&keys)?;
         let mut system = Self {
@@ -114,9 +117,11 @@ impl System {
             api: None,
             worker: None,
             audit: None,
+            eligibility: None,
             listen,
             api_metrics,
             worker_metrics,
+            eligibility_metrics,
             home,
         };
         system.environment = system.environment(&keys, settings);
@@ -138,6 +143,7 @@ impl System {
             ("MC_DATABASE__API_URL", secret(&database.api_url)),
             ("MC_DATABASE__ACCOUNTS_URL", secret(&database.accounts_url)),
             ("MC_DATABASE__BOOKING_URL", secret(&database.booking_url)),
+            ("MC_DATABASE__ELIGIBILITY_URL", secret(&database.eligibility_url)),
             ("MC_DATABASE__OPS_URL", secret(&database.ops_url)),
             ("MC_DATABASE__AUDIT_URL", secret(&database.audit_url)),
             ("MC_DATABASE__AUDITOR_URL", secret(&database.auditor_url)),
@@ -147,6 +153,7 @@ impl System {
             ("MC_API__LISTEN", format!("127.0.0.1:{}", self.listen)),
             ("MC_API__METRICS_LISTEN", format!("127.0.0.1:{}", self.api_metrics)),
             ("MC_BOOKING__METRICS_LISTEN", format!("127.0.0.1:{}", self.worker_metrics)),
+            ("MC_ELIGIBILITY__METRICS_LISTEN", format!("127.0.0.1:{}", self.eligibility_metrics)),
             ("MC_API__KEYS_DIR", keys.display().to_string()),
             ("MC_API__CALLER_PER_S", "100000".to_owned()),
             ("MC_API__CALLER_BURST", "100000".to_owned()),
@@ -236,6 +243,29 @@ impl System {
         self.worker = Some(self.spawn("worker", &["worker", "booking"])?);
         self.wait_until("the worker answers", || async { Ok(self.worker_metrics().await.is_ok()) })
             .await
+    }
+
+    /// Starts an eligibility worker and waits until it runs. Most tests need none.
+    pub async fn start_eligibility(&mut self) -> anyhow::Result<()> {
+        self.eligibility = Some(self.spawn("eligibility", &["worker", "eligibility"])?);
+        let at_work = || async {
+            let metrics = self.eligibility_metrics().await.unwrap_or_default();
+            Ok(metrics.contains("mediconnect_eligibility_checks_open{"))
+        };
+        self.wait_until("the eligibility worker is at work", at_work).await
+    }
+
+    /// SIGTERM, and the end of it.
+    pub async fn stop_eligibility(&mut self) -> anyhow::Result<()> {
+        let status = self.eligibility.take().context("no eligibility worker runs")?.stop().await?;
+        ensure!(status.success(), "the eligibility worker ended with {status}");
+        Ok(())
+    }
+
+    /// kill -9.
+    pub async fn kill_eligibility(&mut self) -> anyhow::Result<()> {
+        self.eligibility.take().context("no eligibility worker runs")?.kill().await?;
+        Ok(())
     }
 
     /// SIGTERM, and the end of it.
@@ -332,6 +362,11 @@ impl System {
         metrics(self.worker_metrics).await
     }
 
+    /// The eligibility worker's metrics, as text.
+    pub async fn eligibility_metrics(&self) -> anyhow::Result<String> {
+        metrics(self.eligibility_metrics).await
+    }
+
     /// The API's metrics, as text.
     pub async fn api_metrics(&self) -> anyhow::Result<String> {
         metrics(self.api_metrics).await
@@ -359,7 +394,7 @@ impl System {
 impl Drop for System {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for name in ["api", "worker", "audit"] {
+            for name in ["api", "worker", "audit", "eligibility"] {
                 let log = self.log(name);
                 let tail: Vec<_> = log.lines().rev().take(30).collect();
                 eprintln!("--- the end of {name}'s log, newest first\n{}", tail.join("\n"));

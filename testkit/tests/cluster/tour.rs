@@ -4,7 +4,7 @@
 use anyhow::{Context, ensure};
 use async_nats::{ConnectOptions, HeaderMap, jetstream};
 use serde_json::json;
-use testkit::Deployment;
+use testkit::{Api, Deployment};
 
 const EAGER: [(&str, &str); 4] = [
     ("MC_BOOKING__LEDGER_PERIOD_MS", "50"),
@@ -38,6 +38,8 @@ async fn services_need_no_more_than_their_users_may() -> anyhow::Result<()> {
     let of_cancelling = cancelled.header("x-correlation-id").context("every answer has one")?;
     let trace = deployment.command("ops", &["trace", of_cancelling])?.output().await?;
     ensure!(trace.status.success(), "{}", String::from_utf8_lossy(&trace.stderr));
+
+    check_eligibility(&deployment, &patient, &doctor, &slots[1]).await?;
 
     // A session that ends at one instance ends at the other, through the bucket.
     let leaving = deployment.api(0).new_patient().await?;
@@ -73,6 +75,36 @@ async fn services_need_no_more_than_their_users_may() -> anyhow::Result<()> {
         ensure!(refused.is_none(), "{service} was refused something: {refused:?}");
     }
     Ok(())
+}
+
+/// A visit of somebody insured, whose insurer can't be reached and is then not asked any more.
+async fn check_eligibility(
+    deployment: &Deployment,
+    patient: &Api,
+    doctor: &Api,
+    start: &str,
+) -> anyhow::Result<()> {
+    let coverages = format!("/v1/patients/{}/coverages", patient.id.as_deref().context("an id")?);
+    let card = json!({ "payer": "00042", "subscriber_id": "M-1" });
+    patient.post(&coverages, card).await?.expect(201)?;
+    let doctor = doctor.id.as_deref().context("an id")?;
+    let visit = patient.book(doctor, start).await?.expect(201)?;
+    let path = format!("/v1/appointments/{}", visit["id"].as_str().context("an id")?);
+    let is_pending = || async {
+        let visit = patient.get(&path).await?.expect(200)?;
+        Ok(visit["eligibility"]["status"] == "pending_verification")
+    };
+    deployment.wait_until("somebody tried to ask about the visit", is_pending).await?;
+
+    let admin = deployment.admin().await?;
+    let order = json!({ "control": "forced_open", "reason": "nobody is there" });
+    let forcing = admin.request(reqwest::Method::PUT, "/v1/breakers/00042").json(&order);
+    admin.send(forcing).await?.expect(200)?;
+    let is_forced = || async {
+        let breakers = admin.get("/v1/breakers").await?.expect(200)?;
+        Ok(breakers["items"][0]["replicas"][0]["state"] == "forced_open")
+    };
+    deployment.wait_until("the worker follows", is_forced).await
 }
 
 /// Puts what nobody can read into the stream of commands, as a broken api would, and waits until

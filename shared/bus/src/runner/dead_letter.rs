@@ -93,7 +93,7 @@ fn headers(
 }
 
 /// Groups letters that failed alike.
-fn fingerprint(reason: &DeadReason) -> String {
+pub(crate) fn fingerprint(reason: &DeadReason) -> String {
     let name = format!("{}|{}", reason.class, reason.detail);
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, name.as_bytes()).simple().to_string()
 }

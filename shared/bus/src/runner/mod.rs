@@ -16,6 +16,7 @@ use runtime::Shutdown;
 use tokio::sync::{mpsc, watch};
 
 pub use consumer::{ConsumerSpec, RunnerError};
+pub(crate) use dead_letter::fingerprint;
 pub use handler::{BatchHandler, DeadReason, FailureCount, HandleError, Received, Verdict};
 pub use requeue::Requeue;
 

@@ -28,9 +28,12 @@ words! {
     AuditKind {
         /// Somebody changed who may do what: accounts, approvals.
         Administration = "administration",
+        /// A patient's data was changed by api itself, which no fact says.
+        Change = "change",
         /// Somebody was refused.
         Denial = "denial",
-        /// Somebody decided what becomes of a message that no worker could settle.
+        /// Somebody decided what becomes of a message that no worker could settle, or whether an
+        /// insurer is asked.
         Maintenance = "maintenance",
         /// A patient's data was shown.
         Read = "read",
@@ -102,6 +105,12 @@ words! {
         Appointment = "Appointment",
         /// This record itself.
         AuditEvent = "AuditEvent",
+        /// Who insures a patient.
+        Coverage = "Coverage",
+        /// What an insurer says of a coverage.
+        CoverageEligibilityResponse = "CoverageEligibilityResponse",
+        /// Where an insurer is asked.
+        Endpoint = "Endpoint",
         /// A message that no worker could settle.
         MessageHeader = "MessageHeader",
         /// A patient.

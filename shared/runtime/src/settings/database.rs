@@ -23,6 +23,9 @@ pub struct DatabaseSettings {
     /// Role `mediconnect_booking`: the booking worker. Default: none.
     #[serde(serialize_with = "secret::hide")]
     pub booking_url: Option<SecretString>,
+    /// Role `mediconnect_eligibility`: the eligibility worker. Default: none.
+    #[serde(serialize_with = "secret::hide")]
+    pub eligibility_url: Option<SecretString>,
     /// Role `mediconnect_ops`: the ledger. Default: none.
     #[serde(serialize_with = "secret::hide")]
     pub ops_url: Option<SecretString>,
@@ -39,6 +42,8 @@ pub struct DatabaseSettings {
     pub accounts_connections: u32,
     /// Connections of the booking worker, at most. Default: 4.
     pub booking_connections: u32,
+    /// Connections of the eligibility worker, at most. Default: 4.
+    pub eligibility_connections: u32,
     /// Time after which PostgreSQL cancels a statement. Default: 5,000 ms.
     pub statement_timeout_ms: u64,
     /// Time to get a connection. Default: 3,000 ms.
@@ -52,12 +57,14 @@ impl Default for DatabaseSettings {
             api_url: None,
             accounts_url: None,
             booking_url: None,
+            eligibility_url: None,
             ops_url: None,
             audit_url: None,
             auditor_url: None,
             api_connections: 6,
             accounts_connections: 2,
             booking_connections: 4,
+            eligibility_connections: 4,
             statement_timeout_ms: 5_000,
             connect_timeout_ms: 3_000,
         }
@@ -83,6 +90,11 @@ impl DatabaseSettings {
     /// The URL of the booking worker, or an error that says how to set it.
     pub fn require_booking_url(&self) -> Result<&SecretString, SettingsError> {
         require(self.booking_url.as_ref(), "database.booking_url")
+    }
+
+    /// The URL of the eligibility worker, or an error that says how to set it.
+    pub fn require_eligibility_url(&self) -> Result<&SecretString, SettingsError> {
+        require(self.eligibility_url.as_ref(), "database.eligibility_url")
     }
 
     /// The URL of the ledger, or an error that says how to set it.
@@ -121,6 +133,7 @@ impl DatabaseSettings {
                 ("database.api_connections", self.api_connections.into()),
                 ("database.accounts_connections", self.accounts_connections.into()),
                 ("database.booking_connections", self.booking_connections.into()),
+                ("database.eligibility_connections", self.eligibility_connections.into()),
             ],
         )?;
         within(

@@ -88,6 +88,7 @@ impl Known {
     pub fn keys_with_defaults(&self) -> Vec<(String, String)> {
         let word = |value: &Value| match value {
             Value::Num(_, number) => number.to_u128().map(|number| number.to_string()),
+            Value::Bool(_, yes) => Some(yes.to_string()),
             _ => value.as_str().map(str::to_owned),
         };
         let with_default = |(key, value): &(String, Value)| {
@@ -101,8 +102,8 @@ impl Known {
     }
 }
 
-/// Variables have no types. A number is meant where the default is one, and nowhere else, so
-/// that a password of digits stays a string.
+/// Variables have no types. A number or a boolean is meant where the default is one, and nowhere
+/// else, so that a password of digits stays a string.
 fn typed_like(default: &Value, text: &str) -> Value {
     match default {
         Value::Num(..) => text
@@ -110,6 +111,7 @@ fn typed_like(default: &Value, text: &str) -> Value {
             .map(Value::from)
             .or_else(|_| text.parse::<i64>().map(Value::from))
             .unwrap_or_else(|_| text.into()),
+        Value::Bool(..) => text.parse::<bool>().map_or_else(|_| text.into(), Value::from),
         _ => text.into(),
     }
 }

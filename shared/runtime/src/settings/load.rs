@@ -51,6 +51,7 @@ fn check(settings: &Settings) -> Result<(), Violation> {
     settings.audit.check()?;
     settings.booking.check()?;
     settings.database.check()?;
+    settings.eligibility.check()?;
     settings.lifecycle.check()?;
     settings.nats.check()?;
     settings.telemetry.check()

@@ -11,6 +11,7 @@ mod api;
 mod audit;
 mod booking;
 mod database;
+mod eligibility;
 mod environment;
 mod error;
 mod known;
@@ -35,6 +36,7 @@ pub use api::ApiSettings;
 pub use audit::AuditSettings;
 pub use booking::BookingSettings;
 pub use database::DatabaseSettings;
+pub use eligibility::EligibilitySettings;
 pub use error::SettingsError;
 pub use lifecycle::LifecycleSettings;
 pub use nats::NatsSettings;
@@ -54,6 +56,8 @@ pub struct Settings {
     pub booking: BookingSettings,
     /// PostgreSQL.
     pub database: DatabaseSettings,
+    /// The eligibility worker.
+    pub eligibility: EligibilitySettings,
     /// How a process ends.
     pub lifecycle: LifecycleSettings,
     /// NATS JetStream.

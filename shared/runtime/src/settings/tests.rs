@@ -356,3 +356,29 @@ fn every_setting_is_documented_with_its_variable_and_default() {
         assert!(keys.iter().any(|(known, _)| known == key), "there is no setting {key}");
     }
 }
+
+#[test]
+fn yes_and_no_come_from_variables() {
+    let allowed = |value| from_env(&[("MC_ELIGIBILITY__ALLOW_PRIVATE_ADDRESSES", value)]);
+    assert!(allowed("true").unwrap().eligibility.allow_private_addresses);
+    assert!(!allowed("false").unwrap().eligibility.allow_private_addresses);
+    assert!(!allowed("").unwrap().eligibility.allow_private_addresses);
+    let refused = allowed("perhaps").unwrap_err().to_string();
+    assert!(refused.contains("MC_ELIGIBILITY__ALLOW_PRIVATE_ADDRESSES"), "{refused}");
+}
+
+#[test]
+fn payers_have_places_of_their_own_and_urls_are_checked() {
+    let file = file("[eligibility.payer_urls]\n00042 = 'https://insurer.example/x'\n");
+    let settings = Settings::from_sources(Some(&file.path), [("PATH", "/bin")]).unwrap();
+    assert_eq!(settings.eligibility.payer_urls["00042"], "https://insurer.example/x");
+    for url in
+        ["insurer.example", "ftp://x", "https://", "https://a@b", "https://x?y", "https://x y"]
+    {
+        let refused = refusal(&[("MC_ELIGIBILITY__INSURER_URL", url)]);
+        assert!(refused.contains("INSURER_URL"), "{refused}");
+    }
+    let short = refusal(&[("MC_ELIGIBILITY__LEASE_MS", "20000")]);
+    assert!(short.contains("must be longer than eligibility.call_timeout_ms"), "{short}");
+    assert!(refusal(&[("MC_ELIGIBILITY__INSURER_URI", "x")]).contains("INSURER_URL"));
+}

@@ -61,7 +61,7 @@ impl Contention {
 
 impl Failure {
     /// A row that this version can't read.
-    pub(super) fn unreadable_row(column: &'static str, id: impl std::fmt::Display) -> Self {
+    pub(crate) fn unreadable_row(column: &'static str, id: impl std::fmt::Display) -> Self {
         Self::Refused { class: "unreadable_row", detail: format!("{column} of row {id}") }
     }
 }

@@ -14,7 +14,7 @@ use super::{Failure, Transaction, Work, metrics};
 use crate::schema::{VERSION_QUERY, compare};
 use crate::{SchemaMismatch, StoreError, tls};
 
-/// What every session of the worker sets.
+/// What every session of a worker sets.
 ///
 /// All its statements find rows by key. A plan that was made while a table was empty would scan
 /// it, and stay cached while the table grows, for the statements here as for the server's own
@@ -32,7 +32,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_m
 /// for dead: a stopped server or a lost network path says nothing at all.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// The booking worker's connections. Clones share them.
+/// A worker's connections. Clones share them.
 #[derive(Clone)]
 pub struct Pool {
     connections: deadpool_postgres::Pool,
@@ -51,23 +51,34 @@ pub enum SchemaProblem {
 }
 
 impl Pool {
-    /// A pool that connects when it is first used. Must be called within a Tokio runtime.
+    /// The booking worker's pool, which connects when it is first used. Must be called within a
+    /// Tokio runtime.
     pub fn connect(url: &SecretString, settings: &DatabaseSettings) -> Result<Self, StoreError> {
+        Self::connect_as("mediconnect-booking", settings.booking_connections, url, settings)
+    }
+
+    /// The pool of a worker of that name, with so many connections at most.
+    pub fn connect_as(
+        name: &str,
+        connections: u32,
+        url: &SecretString,
+        settings: &DatabaseSettings,
+    ) -> Result<Self, StoreError> {
         let connect_timeout = Duration::from_millis(settings.connect_timeout_ms);
         let (mut config, tls) = tls::connection(url.expose_secret())?;
         let inherited = config.get_options().unwrap_or_default();
         let statement_timeout_ms = settings.statement_timeout_ms;
         config
             .options(format!("{inherited} {SESSION} -c statement_timeout={statement_timeout_ms}"))
-            .application_name("mediconnect-booking")
+            .application_name(name)
             .connect_timeout(connect_timeout);
         // Whether a connection still works shows when it is used; a broken one is thrown away.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(config, tls, recycling);
         let timeout = Some(connect_timeout);
-        let connections = deadpool_postgres::Pool::builder(manager)
+        let pool = deadpool_postgres::Pool::builder(manager)
             .config(PoolConfig {
-                max_size: settings.booking_connections as usize,
+                max_size: connections as usize,
                 timeouts: Timeouts { wait: timeout, create: timeout, recycle: timeout },
                 ..PoolConfig::default()
             })
@@ -75,7 +86,7 @@ impl Pool {
             .build()
             .expect("a runtime is given, and nothing else is asked of it");
         let patience = Duration::from_millis(statement_timeout_ms) + SILENCE;
-        Ok(Self { connections, patience })
+        Ok(Self { connections: pool, patience })
     }
 
     /// Runs work in a transaction and commits it. Work that lost a race is run again.

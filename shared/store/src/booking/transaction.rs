@@ -31,7 +31,7 @@ pub trait Work: Sync {
 pub struct Transaction<'a>(pub(super) deadpool_postgres::Transaction<'a>);
 
 impl Transaction<'_> {
-    pub(super) async fn query(
+    pub(crate) async fn query(
         &self,
         sql: &'static str,
         parameters: &[&(dyn ToSql + Sync)],
@@ -40,7 +40,7 @@ impl Transaction<'_> {
         Ok(self.0.query(&statement, parameters).await?)
     }
 
-    pub(super) async fn execute(
+    pub(crate) async fn execute(
         &self,
         sql: &'static str,
         parameters: &[&(dyn ToSql + Sync)],

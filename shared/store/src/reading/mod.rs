@@ -3,7 +3,9 @@
 
 mod appointments;
 mod audit;
+mod coverages;
 mod dead_letters;
+mod eligibility;
 mod letter_changes;
 mod me;
 mod practitioners;
@@ -21,9 +23,11 @@ use crate::pool::Pool;
 
 pub use appointments::{AppointmentFilter, AppointmentPosition};
 pub use audit::{AuditFilter, AuditLogRow, AuditPosition};
+pub use coverages::{AddCoverage, CoverageRow, NewCoverage, SubscriberRow};
 pub use dead_letters::{
     LetterAction, LetterFilter, LetterGroup, LetterPage, LetterRow, LetterState,
 };
+pub use eligibility::{CheckFilter, CheckRow, Standing};
 pub use letter_changes::Deed;
 pub use me::Me;
 pub use practitioners::{Practitioner, PractitionerFilter};
@@ -76,7 +80,7 @@ impl Reader {
     }
 
     /// Begins to change, as `actor`, the little that isn't a worker's to change: the state of dead
-    /// letters. Nothing stays without [`CallerTx::commit`].
+    /// letters, and who insures whom. Nothing stays without [`CallerTx::commit`].
     pub async fn change_as(
         &self,
         actor: Actor,

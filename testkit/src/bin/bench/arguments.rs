@@ -46,13 +46,16 @@ pub enum Measurement {
     Audit,
     /// Days of appointment requests through the public API
     Days,
+    /// Bookings while the insurer hangs, against bookings while it answers
+    Containment,
     /// From start to ready, and memory at rest
     Start,
 }
 
 impl Measurement {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 5] = [Self::Accepts, Self::Settle, Self::Audit, Self::Days, Self::Start];
+    pub const ALL: [Self; 6] =
+        [Self::Accepts, Self::Settle, Self::Audit, Self::Days, Self::Containment, Self::Start];
 }
 
 impl Arguments {

@@ -65,21 +65,28 @@ pub async fn measure(lab: &Lab, arguments: &Arguments) -> anyhow::Result<Section
 }
 
 /// The server of the days, and where they come from.
-struct RealClinic<'a> {
-    lab: &'a Lab,
-    database: &'a Database,
-    arguments: &'a Arguments,
-    password: Uuid,
+pub struct RealClinic<'a> {
+    /// Its servers.
+    pub lab: &'a Lab,
+    /// Its database.
+    pub database: &'a Database,
+    /// Which days.
+    pub arguments: &'a Arguments,
+    /// Its administrator's password.
+    pub password: Uuid,
 }
 
 /// api and worker.
-struct Services {
-    api: Program,
-    worker: Program,
+pub struct Services {
+    /// The door.
+    pub api: Program,
+    /// The booking worker.
+    pub worker: Program,
 }
 
 impl Services {
-    async fn start(lab: &Lab, database: &Database) -> anyhow::Result<Self> {
+    /// Starts both.
+    pub async fn start(lab: &Lab, database: &Database) -> anyhow::Result<Self> {
         let (api, worker) = tokio::try_join!(api(lab, database), booking_worker(lab, database))?;
         Ok(Self { api, worker })
     }
@@ -89,7 +96,8 @@ impl Services {
         [self.api.who(), self.worker.who(), postgres, nats]
     }
 
-    async fn stop(self) -> anyhow::Result<()> {
+    /// Stops both.
+    pub async fn stop(self) -> anyhow::Result<()> {
         self.api.stop().await?;
         self.worker.stop().await
     }
@@ -97,7 +105,7 @@ impl Services {
 
 impl RealClinic<'_> {
     /// Makes the administrator, the doctors and the patients.
-    async fn prepare(&self) -> anyhow::Result<()> {
+    pub async fn prepare(&self) -> anyhow::Result<()> {
         let mut create = self.command(&["admin", "create"])?;
         let accounts_url = self.database.url_for(ServiceRole::Accounts)?;
         create.env("MC_DATABASE__ACCOUNTS_URL", accounts_url.expose_secret());
@@ -111,7 +119,7 @@ impl RealClinic<'_> {
     }
 
     /// Books the days; what `mediconnect replay` says of it.
-    async fn book(
+    pub async fn book(
         &self,
         services: &Services,
         connections: u32,

@@ -8,6 +8,7 @@
 mod accepts;
 mod arguments;
 mod audit;
+mod containment;
 mod days;
 mod lab;
 mod progress;
@@ -80,6 +81,7 @@ async fn measure(
         Measurement::Settle => settle::measure(lab, arguments).await,
         Measurement::Audit => audit::measure(lab, arguments).await,
         Measurement::Days => days::measure(lab, arguments).await,
+        Measurement::Containment => containment::measure(lab, arguments).await,
         Measurement::Start => start::measure(lab, arguments).await,
     }
 }

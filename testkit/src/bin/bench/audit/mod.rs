@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use crate::arguments::Arguments;
 use crate::lab::{CpuMeter, Lab};
 use crate::progress::{step, watch};
-use crate::report::Section;
+use crate::report::{Section, Target};
 
 const TITLE: &str = "Audit rows sealed";
 
@@ -16,7 +16,7 @@ const TITLE: &str = "Audit rows sealed";
 const COUNT: u32 = 60_000;
 
 /// At least this part of the limit's speed.
-const TARGET: f64 = 0.6;
+const TARGET: Target = Target::AtLeast(0.6);
 
 /// What was measured, round by round.
 #[derive(Default)]

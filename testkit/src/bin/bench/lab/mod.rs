@@ -28,7 +28,9 @@ use tokio_postgres::{Client, NoTls};
 pub use clinic::{Booking, Clinic};
 pub use home::Home;
 pub use http::post;
-pub use programs::{Program, api, audit_worker, booking_worker, mediconnect};
+pub use programs::{
+    Program, api, audit_worker, booking_worker, eligibility_worker, insurer, mediconnect,
+};
 pub use rows::{Table, count, count_while};
 pub use usage::{CpuMeter, Memory, Who};
 

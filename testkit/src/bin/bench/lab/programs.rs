@@ -90,6 +90,33 @@ pub async fn audit_worker(lab: &Lab, database: &Database) -> anyhow::Result<Prog
     program.ready("/metrics").await
 }
 
+/// Starts an eligibility worker that asks at that URL.
+pub async fn eligibility_worker(
+    lab: &Lab,
+    database: &Database,
+    insurer: &Program,
+) -> anyhow::Result<Program> {
+    let metrics = format!("127.0.0.1:{}", free_loopback_port()?);
+    let environment = vec![
+        ("MC_DATABASE__ELIGIBILITY_URL", database.url_for(ServiceRole::Eligibility)?),
+        ("MC_ELIGIBILITY__METRICS_LISTEN", metrics.clone().into()),
+        ("MC_ELIGIBILITY__INSURER_URL", insurer.url().into()),
+        ("MC_ELIGIBILITY__ALLOW_PRIVATE_ADDRESSES", "true".into()),
+    ];
+    let url = format!("http://{metrics}");
+    let arguments = ["worker", "eligibility"];
+    let program = Program::start(lab, "eligibility", &arguments, environment, url)?;
+    program.ready("/metrics").await
+}
+
+/// Starts the insurer simulator, which answers at once.
+pub async fn insurer(lab: &Lab) -> anyhow::Result<Program> {
+    let listen = format!("127.0.0.1:{}", free_loopback_port()?);
+    let arguments = ["insurer", "--listen", &listen];
+    let program = Program::start(lab, "insurer", &arguments, vec![], format!("http://{listen}"))?;
+    program.ready("/healthz").await
+}
+
 impl Program {
     fn start(
         lab: &Lab,

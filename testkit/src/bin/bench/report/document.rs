@@ -31,7 +31,7 @@ impl Report {
         text += "| ratio | measured | target | |\n|---|---:|---:|---|\n";
         for ratio in self.sections.iter().flat_map(|section| &section.ratios) {
             let (spread, verdict) = (&ratio.spread, ratio.verdict());
-            row(&mut text, &ratio.name, spread, &format!("≥ {} | {verdict}", ratio.target));
+            row(&mut text, &ratio.name, spread, &format!("{} | {verdict}", ratio.target));
         }
         for section in &self.sections {
             section.write_markdown(&mut text);
@@ -44,9 +44,9 @@ impl Report {
         write!(
             text,
             "\n## Again\n\n    {}\n\nOn an idle machine. `--only accepts`, `settle`, `audit`, \
-             `days` or `start` measures a part,\n`--quick` gives a first impression, `--file` \
-             and `--day` choose other days to book, and `--json`\nprints everything for a \
-             program. Only a complete run writes this file.\n",
+             `days`, `containment` or `start`\nmeasures a part, `--quick` gives a first \
+             impression, `--file` and `--day` choose other days to\nbook, and `--json` prints \
+             everything for a program. Only a complete run writes this file.\n",
             self.how
         )
         .expect("writing to a String can't fail");

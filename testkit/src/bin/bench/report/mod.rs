@@ -9,6 +9,8 @@ mod table;
 pub use machine::Machine;
 pub use spread::Spread;
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// Everything that one run has found out.
@@ -51,10 +53,29 @@ pub struct Figure {
 pub struct Ratio {
     /// Of what.
     pub name: String,
-    /// It should be at least this much.
-    pub target: f64,
+    /// What it should be.
+    pub target: Target,
     /// The quotients, round by round.
     pub spread: Spread,
+}
+
+/// What a quotient should be.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// This much, or more.
+    AtLeast(f64),
+    /// This much, or less.
+    AtMost(f64),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtLeast(target) => write!(f, "≥ {target}"),
+            Self::AtMost(target) => write!(f, "≤ {target}"),
+        }
+    }
 }
 
 impl Section {
@@ -74,7 +95,7 @@ impl Section {
     pub fn ratio(
         &mut self,
         name: impl Into<String>,
-        target: f64,
+        target: Target,
         (numerators, denominators): (&[f64], &[f64]),
     ) {
         let quotients: Vec<f64> = numerators.iter().zip(denominators).map(|(a, b)| a / b).collect();
@@ -101,7 +122,10 @@ impl Section {
 impl Ratio {
     /// Whether the median reaches the target, or by how much it doesn't.
     fn verdict(&self) -> String {
-        let missing = 1.0 - self.spread.median / self.target;
+        let missing = match self.target {
+            Target::AtLeast(target) => 1.0 - self.spread.median / target,
+            Target::AtMost(target) => self.spread.median / target - 1.0,
+        };
         if missing <= 0.0 {
             "met".to_owned()
         } else {
@@ -123,11 +147,17 @@ mod tests {
     #[test]
     fn quotients_are_taken_round_by_round() {
         let mut section = Section::new("speed");
-        section.ratio("ours ÷ theirs", 0.5, (&[4.0, 6.0, 9.0], &[10.0, 10.0, 10.0]));
+        section.ratio(
+            "ours ÷ theirs",
+            Target::AtLeast(0.5),
+            (&[4.0, 6.0, 9.0], &[10.0, 10.0, 10.0]),
+        );
         let ratio = &section.ratios[0];
         assert_eq!(ratio.spread, Spread { median: 0.6, min: 0.4, max: 0.9, rounds: 3 });
         assert_eq!(ratio.verdict(), "met");
-        section.ratio("ours ÷ theirs", 0.8, (&[6.0], &[10.0]));
+        section.ratio("ours ÷ theirs", Target::AtLeast(0.8), (&[6.0], &[10.0]));
         assert_eq!(section.ratios[1].verdict(), "missed by 25 %");
+        section.ratio("ours ÷ theirs", Target::AtMost(1.2), (&[15.0], &[10.0]));
+        assert_eq!(section.ratios[2].verdict(), "missed by 25 %");
     }
 }

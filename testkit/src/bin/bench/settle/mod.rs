@@ -11,7 +11,7 @@ use anyhow::ensure;
 use crate::arguments::Arguments;
 use crate::lab::{CpuMeter, Database, Lab, Table, count, count_while};
 use crate::progress::{step, watch};
-use crate::report::{Section, better};
+use crate::report::{Section, Target, better};
 use sql::Script;
 
 const TITLE: &str = "Bookings settled";
@@ -20,10 +20,10 @@ const TITLE: &str = "Bookings settled";
 const COUNT: u32 = 20_000;
 
 /// At least so many times as fast as one commit per booking.
-const TARGET_SINGLE: f64 = 2.0;
+const TARGET_SINGLE: Target = Target::AtLeast(2.0);
 
 /// At least this part of the limit's speed.
-const TARGET_BATCHES: f64 = 0.6;
+const TARGET_BATCHES: Target = Target::AtLeast(0.6);
 
 /// What was measured, round by round.
 #[derive(Default)]

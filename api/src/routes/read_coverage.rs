@@ -1,0 +1,30 @@
+//! `GET /v1/coverages/{id}`
+
+use axum::Json;
+use axum::extract::State;
+use contracts::audit::ResourceKind;
+use domain::CoverageId;
+
+use crate::app::App;
+use crate::audit::{Audited, Note};
+use crate::coverage::CoverageDocument;
+use crate::extract::{Booker, Id};
+use crate::problem::Problem;
+
+/// One coverage, with what the insurer says of it, or said last and how long ago.
+#[utoipa::path(
+    get,
+    path = "/v1/coverages/{id}",
+    tag = "coverages",
+    params(("id" = String, Path, format = Uuid)),
+    responses((status = OK, body = CoverageDocument))
+)]
+pub async fn read_coverage(
+    State(app): State<App>,
+    Booker(caller): Booker,
+    Id(id): Id<CoverageId>,
+) -> Result<Audited<Json<CoverageDocument>>, Problem> {
+    let coverage = app.coverage(&caller, id).await?;
+    let note = Note::read(ResourceKind::Coverage, id.as_uuid(), coverage.patient_id);
+    Ok(Audited::new(note, Json(coverage)))
+}

@@ -1,0 +1,13 @@
+//! The eligibility worker's part of the database, signed in as `mediconnect_eligibility`: table
+//! `eligibility_checks`, one file per step of a check's life. Coverages, patients and visits are
+//! only read.
+
+mod claim;
+mod due;
+mod open;
+mod settle;
+
+pub use claim::{Claim, Claimed, ReleaseLeases, Subscriber};
+pub use due::{CountOpen, DuePayers, Postpone};
+pub use open::{OpenChecks, VisitToCheck};
+pub use settle::{KnownResult, Settle, Settlement};
