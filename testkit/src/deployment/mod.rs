@@ -109,7 +109,13 @@ impl Deployment {
             let plan = Plan::new("booking", number, &["worker", "booking"])?;
             deployment.start_service(plan).await?;
         }
-        deployment.start_service(Plan::new("audit", 1, &["worker", "audit"])?).await?;
+        for worker in ["audit", "eligibility"] {
+            let arguments: &[&str] = match worker {
+                "audit" => &["worker", "audit"],
+                _ => &["worker", "eligibility"],
+            };
+            deployment.start_service(Plan::new(worker, 1, arguments)?).await?;
+        }
         let can_sign_in = || async { Ok(deployment.admin().await.is_ok()) };
         wait_until("the administrator can sign in", can_sign_in).await?;
         Ok(deployment)

@@ -78,6 +78,15 @@ const AUDIT: [Attempt; 6] = [
     Subscribe("mc.audit.>"),
 ];
 
+const ELIGIBILITY: [Attempt; 6] = [
+    Publish("mc.cmd.booking.book.x"),
+    Publish("mc.audit.read"),
+    Publish("$KV.mc_breaker_controls.00042"),
+    Publish("$JS.API.DIRECT.GET.MC_COMMANDS"),
+    Publish("$JS.ACK.MC_COMMANDS.booking.1.1.1.1.1"),
+    Publish("$JS.API.CONSUMER.DELETE.MC_EVENTS.eligibility"),
+];
+
 const AUDITOR: [Attempt; 4] = [
     Publish("mc.audit.read"),
     Publish("$KV.mc_audit_anchor.last"),
@@ -144,6 +153,7 @@ async fn every_user_and_role_is_refused_what_is_not_its_own() -> anyhow::Result<
         ("api", &API),
         ("booking", &BOOKING),
         ("audit", &AUDIT),
+        ("eligibility", &ELIGIBILITY),
         ("auditor", &AUDITOR),
         ("ops", &OPS),
     ] {
@@ -216,6 +226,7 @@ async fn roles_keep_to_their_tables(deployment: &Deployment) -> anyhow::Result<(
                 "SELECT FROM users",
             ],
         ),
+        ("eligibility.url", &["SELECT password_hash FROM users", "DELETE FROM appointments"]),
         (
             "ops.url",
             &[
