@@ -29,6 +29,10 @@ fn command(folder: &Path) -> Command {
     for name in ["DATABASE_URL", "NATS_URL", "ADMIN_EMAIL", "ADMIN_PASSWORD"] {
         command.env_remove(name);
     }
+    // Room on the disk for what the streams may hold is needed by all tests at a time.
+    for stream in ["COMMANDS", "EVENTS", "AUDIT", "DEAD"] {
+        command.env(format!("MC_NATS__{stream}_MAX_BYTES"), (64 << 20).to_string());
+    }
     command.args(["up", "--dir"]).arg(folder);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command

@@ -18,6 +18,6 @@ pub use deployment::{Deployment, Node};
 pub use insurer::Insurer;
 pub use ledger::ledger_command;
 pub use messages::{any_command, any_entry};
-pub use nats::TestNats;
+pub use nats::{TestNats, small_streams};
 pub use replaying::{InventedDay, Replaying};
 pub use system::{ADMIN_EMAIL, ADMIN_PASSWORD, System, program};

@@ -8,6 +8,17 @@ use runtime::settings::NatsSettings;
 use servers::{NatsBinary, NatsOptions, PrivateNats};
 use tempfile::TempDir;
 
+/// What a test's stream may hold, in bytes. The server refuses to make a stream unless the disk has
+/// room for all that it may hold, so with the defaults a few tests at a time need tens of gigabytes.
+const STREAM_MAX_BYTES: u64 = 64 << 20;
+
+/// The same for a process of its own, as names and values for its environment.
+pub fn small_streams() -> impl Iterator<Item = (String, String)> {
+    ["COMMANDS", "EVENTS", "AUDIT", "DEAD"]
+        .into_iter()
+        .map(|stream| (format!("MC_NATS__{stream}_MAX_BYTES"), STREAM_MAX_BYTES.to_string()))
+}
+
 /// A running nats-server with an empty store, which ends with the test.
 pub struct TestNats {
     server: PrivateNats,
@@ -26,7 +37,14 @@ impl TestNats {
 
     /// Settings with which a service finds it.
     pub fn settings(&self) -> NatsSettings {
-        NatsSettings { url: self.server.url(), ..NatsSettings::default() }
+        NatsSettings {
+            url: self.server.url(),
+            commands_max_bytes: STREAM_MAX_BYTES,
+            events_max_bytes: STREAM_MAX_BYTES,
+            audit_max_bytes: STREAM_MAX_BYTES,
+            dead_max_bytes: STREAM_MAX_BYTES,
+            ..NatsSettings::default()
+        }
     }
 
     /// Where it listens.

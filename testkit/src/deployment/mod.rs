@@ -21,7 +21,7 @@ pub use nodes::Node;
 use site::Site;
 
 use crate::system::{folder, metrics, wait_until};
-use crate::{Api, program};
+use crate::{Api, program, small_streams};
 
 /// How many of them docker-compose.yml starts.
 const APIS: usize = 2;
@@ -231,6 +231,7 @@ impl Deployment {
     pub fn command(&self, service: &str, arguments: &[&str]) -> anyhow::Result<Command> {
         let mut command = Command::new(program());
         command.env_clear().envs(self.site.environment(service)?).args(arguments);
+        command.envs(small_streams());
         command.envs(self.settings.iter().cloned()).current_dir(self.home.path());
         Ok(command)
     }

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
-use crate::{Api, TestDatabase, TestNats};
+use crate::{Api, TestDatabase, TestNats, small_streams};
 pub use program::program;
 
 /// The first administrator of every test's system.
@@ -164,7 +164,8 @@ impl System {
             ("ADMIN_PASSWORD", ADMIN_PASSWORD.to_owned()),
         ];
         environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        let named = environment.into_iter().map(|(name, value)| (name.to_owned(), value));
+        small_streams().chain(named).collect()
     }
 
     fn database_settings(&self) -> DatabaseSettings {
