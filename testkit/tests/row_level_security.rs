@@ -63,10 +63,13 @@ impl Scene {
              INSERT INTO practitioners SELECT id, 'C', 'D', 'gp', id,
                  CASE WHEN id <> '{applicant}' THEN now() END FROM users WHERE role = 'doctor';
              INSERT INTO availability_rules
+                 (practitioner_id, weekday, starts_at, ends_at, time_zone, slot_minutes)
                  SELECT id, 1, '09:00', '17:00', 'Europe/Berlin', 30 FROM practitioners;
-             INSERT INTO appointments SELECT gen_random_uuid(), doctor::uuid, patient::uuid,
-                 '[2027-03-01 09:00Z, 2027-03-01 09:30Z)', 'booked', 1, NULL, gen_random_uuid(),
-                 now()
+             INSERT INTO appointments (id, practitioner_id, patient_id, during, occupied, status,
+                 version, request_id, created_at)
+                 SELECT gen_random_uuid(), doctor::uuid, patient::uuid,
+                 '[2027-03-01 09:00Z, 2027-03-01 09:30Z)', '[2027-03-01 09:00Z, 2027-03-01 09:30Z)',
+                 'booked', 1, gen_random_uuid(), now()
                  FROM (VALUES ('{doctor_of_ada}', '{ada}'), ('{doctor_of_bob}', '{bob}'))
                      AS visits (doctor, patient);
              INSERT INTO appointment_status_history SELECT id, 1, 'booked', NULL, now(),

@@ -33,9 +33,10 @@ pub struct NewAppointment {
 
 const INSERT: &str = "
     INSERT INTO appointments
-        (id, practitioner_id, patient_id, during, status, version, request_id, created_at)
-    SELECT id, practitioner_id, patient_id, tstzrange(starts_at, ends_at), 'booked', $7,
-        request_id, $8
+        (id, practitioner_id, patient_id, during, occupied, status, version, request_id,
+         created_at)
+    SELECT id, practitioner_id, patient_id, tstzrange(starts_at, ends_at),
+        tstzrange(starts_at, ends_at), 'booked', $7, request_id, $8
     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::timestamptz[],
         $6::uuid[]) WITH ORDINALITY
         AS visits (id, practitioner_id, patient_id, starts_at, ends_at, request_id, position)

@@ -160,10 +160,11 @@ impl Clinic {
         patient: PatientId,
         start: &str,
     ) -> Result<u64, tokio_postgres::Error> {
-        let insert = "INSERT INTO appointments (id, practitioner_id, patient_id, during, status,
-                          version, request_id, created_at)
-                      VALUES ($1, $2, $3, tstzrange($4::timestamptz, $4::timestamptz + interval '30 min'), 'booked', 1, $1,
-                          now())";
+        let insert = "INSERT INTO appointments (id, practitioner_id, patient_id, during, occupied,
+                          status, version, request_id, created_at)
+                      SELECT $1, $2, $3, visit, visit, 'booked', 1, $1, now()
+                      FROM (SELECT tstzrange($4::timestamptz,
+                          $4::timestamptz + interval '30 min')) AS visits (visit)";
         let (id, start) = (Uuid::new_v4(), instant(start));
         client.execute(insert, &[&id, &doctor.as_uuid(), &patient.as_uuid(), &start]).await
     }

@@ -3,9 +3,9 @@
 \set i :i + 1
 BEGIN;
 INSERT INTO appointments
-    (id, practitioner_id, patient_id, during, status, version, request_id, created_at)
-SELECT id, practitioner_id, patient_id, tstzrange(starts_at, ends_at), 'booked', 1, request_id,
-    now()
+    (id, practitioner_id, patient_id, during, occupied, status, version, request_id, created_at)
+SELECT id, practitioner_id, patient_id, tstzrange(starts_at, ends_at),
+    tstzrange(starts_at, ends_at), 'booked', 1, request_id, now()
 FROM bench.bookings WHERE n = :n;
 INSERT INTO appointment_status_history
     (appointment_id, version, status, reason, actor_id, actor_role, request_id, correlation_id,
