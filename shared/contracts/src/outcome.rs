@@ -1,7 +1,8 @@
 //! How a request ended. Stored in the inbox, sent to whoever waits, shown by `/v1/requests/{id}`.
 
 use domain::{
-    AppointmentId, AppointmentStatus, CancelationReason, PatientId, PractitionerId, RequestId,
+    AppointmentId, AppointmentStatus, CancelationReason, CareRelationId, HealthcareServiceId,
+    LocationId, NoteId, PatientId, PractitionerId, RequestId, SeriesId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -150,6 +151,18 @@ pub struct AppointmentState {
     /// Why it was called off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelation_reason: Option<CancelationReason>,
+    /// Its type; none: the practitioner's standard visit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_id: Option<HealthcareServiceId>,
+    /// Where; none: by video, or where the practitioner has one place only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location_id: Option<LocationId>,
+    /// When the hold ends, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The series that it was booked with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series_id: Option<SeriesId>,
 }
 
 macro_rules! rejections {

@@ -84,6 +84,10 @@ opaque_ids! {
     NoteId
     /// That a doctor cares for a patient.
     CareRelationId
+    /// A visit type: how long, what room around it, how far ahead.
+    HealthcareServiceId
+    /// Where patients come.
+    LocationId
 }
 
 impl From<UserId> for PatientId {

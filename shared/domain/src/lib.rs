@@ -32,8 +32,8 @@ pub use eligibility::{BenefitCode, CoverageFinding, EligibilityStatus};
 pub use email::{Email, InvalidEmail};
 pub use ids::{
     AppointmentId, AuditEntryId, CareRelationId, CorrelationId, CoverageId, DeadLetterId,
-    EligibilityCheckId, EventId, NoteId, PatientId, PractitionerId, RequestId, SeriesId, SessionId,
-    UserId,
+    EligibilityCheckId, EventId, HealthcareServiceId, LocationId, NoteId, PatientId,
+    PractitionerId, RequestId, SeriesId, SessionId, UserId,
 };
 pub use note_text::{InvalidNoteText, NoteText};
 pub use person::{HumanName, InvalidName};
