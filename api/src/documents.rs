@@ -2,8 +2,8 @@
 
 use contracts::{AppointmentState, Outcome};
 use domain::{
-    AppointmentId, CancelationReason, CorrelationId, HumanName, PatientId, PractitionerId,
-    RequestId, Role, UserId,
+    AppointmentId, CancelationReason, CorrelationId, HealthcareServiceId, HumanName, LocationId,
+    PatientId, PractitionerId, RequestId, Role, UserId,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -38,6 +38,14 @@ pub struct AppointmentDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "pat")]
     pub cancelation_reason: Option<&'static str>,
+    /// Its type; a visit without one is the doctor's standard visit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub service_id: Option<HealthcareServiceId>,
+    /// Where; a visit by video has no place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub location_id: Option<LocationId>,
 }
 
 impl From<&AppointmentState> for AppointmentDocument {
@@ -51,6 +59,8 @@ impl From<&AppointmentState> for AppointmentDocument {
             start: state.start,
             end: state.end,
             cancelation_reason: state.cancelation_reason.map(CancelationReason::as_str),
+            service_id: state.service_id,
+            location_id: state.location_id,
         }
     }
 }

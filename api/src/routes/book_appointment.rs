@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::{ETAG, LOCATION};
 use axum::response::{IntoResponse, Response};
 use contracts::{Applied, AppointmentState, BookAppointment, BookingCommand, Route};
-use domain::{PatientId, PractitionerId, RequestedStart, Role};
+use domain::{HealthcareServiceId, LocationId, PatientId, PractitionerId, RequestedStart, Role};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -30,6 +30,14 @@ pub struct BookingForm {
     /// For whom. Administrators name the patient; patients book for themselves.
     #[schema(value_type = Option<String>, format = Uuid)]
     patient_id: Option<PatientId>,
+    /// What kind of visit; the doctor's standard visit when none is named.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    service_id: Option<HealthcareServiceId>,
+    /// Where; wherever the doctor is then, when no place is named.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    location_id: Option<LocationId>,
 }
 
 /// Book a visit.
@@ -60,6 +68,8 @@ pub async fn book_appointment(
         practitioner_id: form.practitioner_id,
         patient_id,
         start: form.start,
+        service_id: form.service_id,
+        location_id: form.location_id,
     });
     let route = Route::BookAppointment;
     let submitted = app.submit(Order { caller, route, command, key, prefer }).await?;

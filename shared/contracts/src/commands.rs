@@ -1,8 +1,9 @@
 //! What api asks the booking worker to do.
 
 use domain::{
-    AppointmentId, Availability, CancelationReason, CorrelationId, InvalidAvailability,
-    OpeningHours, PatientId, PractitionerId, RequestId, RequestedStart,
+    AppointmentId, Availability, CancelationReason, CorrelationId, HealthcareServiceId,
+    InvalidAvailability, LocationId, OpeningHours, PatientId, PractitionerId, RequestId,
+    RequestedStart,
 };
 use jiff::Timestamp;
 use jiff::civil::{Time, Weekday};
@@ -20,8 +21,14 @@ pub struct BookAppointment {
     pub practitioner_id: PractitionerId,
     /// For whom.
     pub patient_id: PatientId,
-    /// When it begins; how long it lasts is the practitioner's slot length.
+    /// When it begins; how long it lasts says its type.
     pub start: RequestedStart,
+    /// Its type; none: the practitioner's standard visit, as long as a slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_id: Option<HealthcareServiceId>,
+    /// Where; none: wherever the practitioner is then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location_id: Option<LocationId>,
 }
 
 /// Call a visit off. Schema `booking.cancel/1`.

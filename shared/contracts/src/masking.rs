@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// Fields of our own bodies.
-const FIELDS: [&str; 24] = [
+const FIELDS: [&str; 26] = [
     "accepted_at",
     "appointment",
     "appointment_id",
@@ -23,11 +23,13 @@ const FIELDS: [&str; 24] = [
     "id",
     "idempotency_id",
     "kind",
+    "location_id",
     "patient_id",
     "practitioner_id",
     "reason",
     "request_id",
     "result",
+    "service_id",
     "slot_minutes",
     "start",
     "status",
@@ -38,7 +40,8 @@ const FIELDS: [&str; 24] = [
 ];
 
 /// Of those, ids of what is no patient.
-const SHOWN_IDS: [&str; 3] = ["correlation_id", "practitioner_id", "request_id"];
+const SHOWN_IDS: [&str; 5] =
+    ["correlation_id", "location_id", "practitioner_id", "request_id", "service_id"];
 
 /// Of those, small numbers.
 const SHOWN_NUMBERS: [&str; 2] = ["slot_minutes", "version"];

@@ -1,7 +1,8 @@
 //! How a request ended. Stored in the inbox, sent to whoever waits, shown by `/v1/requests/{id}`.
 
 use domain::{
-    AppointmentId, AppointmentStatus, CancelationReason, PatientId, PractitionerId, RequestId,
+    AppointmentId, AppointmentStatus, CancelationReason, HealthcareServiceId, LocationId,
+    PatientId, PractitionerId, RequestId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,12 @@ pub struct AppointmentState {
     /// Why it was called off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelation_reason: Option<CancelationReason>,
+    /// Its type; none: the practitioner's standard visit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_id: Option<HealthcareServiceId>,
+    /// Where; none: by video, or where the practitioner has one place only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location_id: Option<LocationId>,
 }
 
 macro_rules! rejections {

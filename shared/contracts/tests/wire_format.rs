@@ -23,7 +23,7 @@ fn id<T: From<Uuid>>(number: u128) -> T {
     Uuid::from_u128(number).into()
 }
 
-fn commands() -> [BookingCommand; 4] {
+fn commands() -> [BookingCommand; 5] {
     let start = |text: &str| RequestedStart::try_from(text.to_owned()).unwrap();
     let hours = r#"{"practitioner_id":"00000000-0000-0000-0000-000000000001",
         "time_zone":"America/Sao_Paulo","slot_minutes":15,
@@ -33,6 +33,8 @@ fn commands() -> [BookingCommand; 4] {
             practitioner_id: id(1),
             patient_id: id(2),
             start: start("2027-03-01T09:00:00-03:00"),
+            service_id: None,
+            location_id: None,
         }),
         BookingCommand::Cancel(CancelAppointment {
             appointment_id: id(3),
@@ -48,6 +50,13 @@ fn commands() -> [BookingCommand; 4] {
             accepted_at: "2027-02-01T07:00:00Z".parse().unwrap(),
         }),
         BookingCommand::SetAvailability(serde_json::from_str::<SetAvailability>(hours).unwrap()),
+        BookingCommand::Book(BookAppointment {
+            practitioner_id: id(1),
+            patient_id: id(2),
+            start: start("2027-03-01T09:00:00[America/Sao_Paulo]"),
+            service_id: Some(id(7)),
+            location_id: Some(id(8)),
+        }),
     ]
 }
 
@@ -106,6 +115,16 @@ fn outcomes_keep_their_form_and_read_back() {
         start: "2027-03-01T12:00:00Z".parse().unwrap(),
         end: "2027-03-01T12:15:00Z".parse().unwrap(),
         cancelation_reason: Some(CancelationReason::Patient),
+        service_id: None,
+        location_id: None,
+    };
+    let typed = AppointmentState {
+        version: 1,
+        status: AppointmentStatus::Booked,
+        cancelation_reason: None,
+        service_id: Some(id(7)),
+        location_id: Some(id(8)),
+        ..appointment.clone()
     };
     let outcomes = [
         Outcome::Applied { result: Applied::Appointment(appointment) },
@@ -113,6 +132,7 @@ fn outcomes_keep_their_form_and_read_back() {
         Outcome::Applied { result: Applied::Withdrawal { request_id: id(4) } },
         Outcome::Rejected { reason: Rejection::SlotTaken },
         Outcome::Withdrawn,
+        Outcome::Applied { result: Applied::Appointment(typed) },
     ];
     let lines: Vec<_> = outcomes.iter().map(|one| serde_json::to_string(one).unwrap()).collect();
     assert_snapshot!(lines.join("\n"));

@@ -78,6 +78,10 @@ opaque_ids! {
     EligibilityCheckId
     /// A message that no worker could settle, however often it is replayed and dies again.
     DeadLetterId
+    /// A visit type: how long, what room around it, how far ahead.
+    HealthcareServiceId
+    /// Where patients come.
+    LocationId
 }
 
 impl From<UserId> for PatientId {

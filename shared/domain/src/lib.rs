@@ -29,7 +29,8 @@ pub use eligibility::{BenefitCode, CoverageFinding, EligibilityStatus};
 pub use email::{Email, InvalidEmail};
 pub use ids::{
     AppointmentId, AuditEntryId, CorrelationId, CoverageId, DeadLetterId, EligibilityCheckId,
-    EventId, PatientId, PractitionerId, RequestId, SessionId, UserId,
+    EventId, HealthcareServiceId, LocationId, PatientId, PractitionerId, RequestId, SessionId,
+    UserId,
 };
 pub use person::{HumanName, InvalidName};
 pub use reject_reason::{Person, RejectClass, RejectReason, Retry};

@@ -56,7 +56,8 @@ fn visit(
     facts: &Facts,
     now: Timestamp,
 ) -> Result<NewAppointment, Rejection> {
-    let BookAppointment { practitioner_id, patient_id, start } = order.command;
+    let BookAppointment { practitioner_id, patient_id, start, service_id, location_id } =
+        order.command;
     if !may_book_for(order.metadata.actor, *patient_id) {
         return Err(Rejection::NotAllowed);
     }
@@ -82,6 +83,9 @@ fn visit(
         practitioner_id: *practitioner_id,
         patient_id: *patient_id,
         slot,
+        occupied: slot,
+        service_id: *service_id,
+        location_id: *location_id,
         request_id: order.metadata.request_id,
     })
 }
@@ -114,12 +118,13 @@ impl Candidate {
     /// Whether not both of them can be booked.
     fn meets(&self, other: &Self) -> bool {
         let (a, b) = (&self.visit, &other.visit);
-        (a.practitioner_id == b.practitioner_id || a.patient_id == b.patient_id)
-            && overlap(a.slot, b.slot)
+        (a.practitioner_id == b.practitioner_id && overlap(a.occupied, b.occupied))
+            || (a.patient_id == b.patient_id && overlap(a.slot, b.slot))
     }
 
     fn outcome(&self) -> Outcome {
         let NewAppointment { id, practitioner_id, patient_id, slot, .. } = self.visit;
+        let NewAppointment { service_id, location_id, .. } = self.visit;
         let state = AppointmentState {
             id,
             version: FIRST_VERSION,
@@ -129,6 +134,8 @@ impl Candidate {
             start: slot.start,
             end: slot.end,
             cancelation_reason: None,
+            service_id,
+            location_id,
         };
         Outcome::Applied { result: Applied::Appointment(state) }
     }
@@ -151,10 +158,11 @@ impl Taken {
         let wanted = &candidate.visit;
         match self {
             Self::Booked(visit) => {
-                visit.practitioner_id == wanted.practitioner_id && overlap(visit.slot, wanted.slot)
+                visit.practitioner_id == wanted.practitioner_id
+                    && overlap(visit.occupied, wanted.occupied)
             }
             Self::Before(visit) => {
-                visit.practitioner_id == wanted.practitioner_id && visit.slot == wanted.slot
+                visit.practitioner_id == wanted.practitioner_id && visit.occupied == wanted.occupied
             }
         }
     }

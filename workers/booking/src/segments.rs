@@ -110,6 +110,8 @@ mod tests {
             practitioner_id: id(practitioner),
             patient_id: id(patient),
             start: RequestedStart::Instant(Timestamp::UNIX_EPOCH),
+            service_id: None,
+            location_id: None,
         })
     }
 

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use contracts::AppointmentState;
 use domain::{
-    AppointmentId, AppointmentStatus, CancelationReason, PatientId, PractitionerId, RequestId, Slot,
+    AppointmentId, AppointmentStatus, CancelationReason, HealthcareServiceId, LocationId,
+    PatientId, PractitionerId, RequestId, Slot,
 };
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -27,19 +28,27 @@ pub struct NewAppointment {
     pub patient_id: PatientId,
     /// When.
     pub slot: Slot,
+    /// The slot and what the practitioner needs before and after it.
+    pub occupied: Slot,
+    /// Its type, unless it is a standard visit.
+    pub service_id: Option<HealthcareServiceId>,
+    /// Where, unless it needs no place.
+    pub location_id: Option<LocationId>,
     /// By which request.
     pub request_id: RequestId,
 }
 
 const INSERT: &str = "
     INSERT INTO appointments
-        (id, practitioner_id, patient_id, during, occupied, status, version, request_id,
-         created_at)
+        (id, practitioner_id, patient_id, during, occupied, service_id, location_id, status,
+         version, request_id, created_at)
     SELECT id, practitioner_id, patient_id, tstzrange(starts_at, ends_at),
-        tstzrange(starts_at, ends_at), 'booked', $7, request_id, $8
+        tstzrange(occupied_from, occupied_to), service_id, location_id, 'booked', $11, request_id,
+        $12
     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::timestamptz[],
-        $6::uuid[]) WITH ORDINALITY
-        AS visits (id, practitioner_id, patient_id, starts_at, ends_at, request_id, position)
+        $6::timestamptz[], $7::timestamptz[], $8::uuid[], $9::uuid[], $10::uuid[]) WITH ORDINALITY
+        AS visits (id, practitioner_id, patient_id, starts_at, ends_at, occupied_from,
+            occupied_to, service_id, location_id, request_id, position)
     ORDER BY position
     ON CONFLICT DO NOTHING
     RETURNING id";
@@ -54,12 +63,20 @@ pub async fn insert(
     let columns = Columns::of(visits);
     let ids: Vec<Uuid> = visits.iter().map(|visit| visit.id.as_uuid()).collect();
     let requests: Vec<Uuid> = visits.iter().map(|visit| visit.request_id.as_uuid()).collect();
+    let services: Vec<Option<Uuid>> =
+        visits.iter().map(|visit| visit.service_id.map(HealthcareServiceId::as_uuid)).collect();
+    let locations: Vec<Option<Uuid>> =
+        visits.iter().map(|visit| visit.location_id.map(LocationId::as_uuid)).collect();
     let parameters: &[&(dyn ToSql + Sync)] = &[
         &ids,
         &columns.practitioners,
         &columns.patients,
         &columns.starts,
         &columns.ends,
+        &columns.occupied_starts,
+        &columns.occupied_ends,
+        &services,
+        &locations,
         &requests,
         &FIRST_VERSION,
         &created_at,
@@ -80,15 +97,18 @@ pub struct Busy {
 const BUSY: &str = "
     SELECT
         EXISTS (SELECT FROM appointments a
-            WHERE a.practitioner_id = visits.practitioner_id AND a.during && visits.during
+            WHERE a.practitioner_id = visits.practitioner_id AND a.occupied && visits.occupied
             AND a.status IN ('pending', 'booked', 'arrived', 'checked-in', 'fulfilled')),
         EXISTS (SELECT FROM appointments a
             WHERE a.patient_id = visits.patient_id AND a.during && visits.during
             AND a.status IN ('pending', 'booked', 'arrived', 'checked-in', 'fulfilled'))
     FROM (
-        SELECT practitioner_id, patient_id, tstzrange(starts_at, ends_at) AS during, position
-        FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY
-            AS visits (practitioner_id, patient_id, starts_at, ends_at, position)
+        SELECT practitioner_id, patient_id, tstzrange(starts_at, ends_at) AS during,
+            tstzrange(occupied_from, occupied_to) AS occupied, position
+        FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[],
+            $5::timestamptz[], $6::timestamptz[]) WITH ORDINALITY
+            AS visits (practitioner_id, patient_id, starts_at, ends_at, occupied_from,
+                occupied_to, position)
     ) AS visits
     ORDER BY position";
 
@@ -97,8 +117,16 @@ pub async fn busy(
     transaction: &Transaction<'_>,
     visits: &[NewAppointment],
 ) -> Result<Vec<Busy>, Failure> {
-    let Columns { practitioners, patients, starts, ends } = Columns::of(visits);
-    let rows = transaction.query(BUSY, &[&practitioners, &patients, &starts, &ends]).await?;
+    let columns = Columns::of(visits);
+    let parameters: &[&(dyn ToSql + Sync)] = &[
+        &columns.practitioners,
+        &columns.patients,
+        &columns.starts,
+        &columns.ends,
+        &columns.occupied_starts,
+        &columns.occupied_ends,
+    ];
+    let rows = transaction.query(BUSY, parameters).await?;
     rows.iter()
         .map(|row| Ok(Busy { practitioner: row.try_get(0)?, patient: row.try_get(1)? }))
         .collect()
@@ -110,6 +138,8 @@ struct Columns {
     patients: Vec<Uuid>,
     starts: Vec<Timestamp>,
     ends: Vec<Timestamp>,
+    occupied_starts: Vec<Timestamp>,
+    occupied_ends: Vec<Timestamp>,
 }
 
 impl Columns {
@@ -119,13 +149,15 @@ impl Columns {
             patients: visits.iter().map(|visit| visit.patient_id.as_uuid()).collect(),
             starts: visits.iter().map(|visit| visit.slot.start).collect(),
             ends: visits.iter().map(|visit| visit.slot.end).collect(),
+            occupied_starts: visits.iter().map(|visit| visit.occupied.start).collect(),
+            occupied_ends: visits.iter().map(|visit| visit.occupied.end).collect(),
         }
     }
 }
 
 const STATES: &str = "
     SELECT id, version, status, practitioner_id, patient_id, lower(during), upper(during),
-        cancelation_reason
+        cancelation_reason, service_id, location_id
     FROM appointments WHERE id = ANY ($1)";
 
 /// How those of `ids` that exist stand.
@@ -156,6 +188,8 @@ fn state(row: &Row) -> Result<AppointmentState, Failure> {
         cancelation_reason: reason
             .transpose()
             .map_err(|_| Failure::unreadable_row("appointments.cancelation_reason", id))?,
+        service_id: row.try_get::<_, Option<Uuid>>(8)?.map(Into::into),
+        location_id: row.try_get::<_, Option<Uuid>>(9)?.map(Into::into),
     })
 }
 

@@ -41,6 +41,8 @@ struct Row {
     start: jiff_sqlx::Timestamp,
     end: jiff_sqlx::Timestamp,
     cancelation_reason: Option<String>,
+    service_id: Option<Uuid>,
+    location_id: Option<Uuid>,
 }
 
 impl TryFrom<Row> for AppointmentState {
@@ -61,6 +63,8 @@ impl TryFrom<Row> for AppointmentState {
                 .cancelation_reason
                 .map(|reason| reason.parse().map_err(|_| bad("cancelation_reason")))
                 .transpose()?,
+            service_id: row.service_id.map(Into::into),
+            location_id: row.location_id.map(Into::into),
         })
     }
 }
@@ -72,7 +76,8 @@ macro_rules! appointments_where {
             Row,
             r#"SELECT id, version, status, practitioner_id, patient_id,
                    lower(during) AS "start!: jiff_sqlx::Timestamp",
-                   upper(during) AS "end!: jiff_sqlx::Timestamp", cancelation_reason
+                   upper(during) AS "end!: jiff_sqlx::Timestamp", cancelation_reason,
+                   service_id, location_id
                FROM appointments
                WHERE "#
                 + $condition
@@ -104,7 +109,8 @@ impl CallerTx {
             Row,
             r#"SELECT id, version, status, practitioner_id, patient_id,
                    lower(during) AS "start!: jiff_sqlx::Timestamp",
-                   upper(during) AS "end!: jiff_sqlx::Timestamp", cancelation_reason
+                   upper(during) AS "end!: jiff_sqlx::Timestamp", cancelation_reason,
+                   service_id, location_id
                FROM appointments WHERE id = $1"#,
             id.as_uuid(),
         )

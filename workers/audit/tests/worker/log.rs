@@ -68,6 +68,8 @@ impl Log {
                 start: now,
                 end: now,
                 cancelation_reason: None,
+                service_id: None,
+                location_id: None,
             },
             occurred_at: now,
         };

@@ -102,6 +102,8 @@ fn booking(practitioner: Uuid, patient: Uuid, start: Timestamp) -> Booking {
         practitioner_id: PractitionerId::from(practitioner),
         patient_id: PatientId::from(patient),
         start: RequestedStart::Instant(start),
+        service_id: None,
+        location_id: None,
     });
     let caller = UserId::from(patient);
     let key = Uuid::new_v4().to_string();
@@ -127,6 +129,8 @@ fn booking(practitioner: Uuid, patient: Uuid, start: Timestamp) -> Booking {
         start,
         end: start + i64::from(SLOT_MINUTES).minutes(),
         cancelation_reason: None,
+        service_id: None,
+        location_id: None,
     };
     Booking { command, metadata, appointment, event_id: EventId::generate() }
 }
