@@ -6,9 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::{ETAG, LOCATION};
 use axum::response::{IntoResponse, Response};
 use contracts::{Applied, AppointmentState, BookAppointment, BookingCommand, Route};
-use domain::{
-    HealthcareServiceId, LocationId, PatientId, PractitionerId, RequestedStart, Role,
-};
+use domain::{HealthcareServiceId, LocationId, PatientId, PractitionerId, RequestedStart, Role};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
