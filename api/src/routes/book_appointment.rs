@@ -62,21 +62,27 @@ pub async fn book_appointment(
     prefer: Prefer,
     Form(form): Form<BookingForm>,
 ) -> Result<Response, Problem> {
-    let patient_id = patient(booker, form.patient_id)?;
+    let command = BookingCommand::Book(form.booking(booker)?);
     let Booker(caller) = booker;
-    let command = BookingCommand::Book(BookAppointment {
-        practitioner_id: form.practitioner_id,
-        patient_id,
-        start: form.start,
-        service_id: form.service_id,
-        location_id: form.location_id,
-    });
     let route = Route::BookAppointment;
     let submitted = app.submit(Order { caller, route, command, key, prefer }).await?;
     Ok(outcome::answer(&submitted, |applied| match applied {
         Applied::Appointment(state) => Some(booked(state)),
         _ => None,
     }))
+}
+
+impl BookingForm {
+    /// The visit, for whom this caller may book it.
+    pub(super) fn booking(self, booker: Booker) -> Result<BookAppointment, Problem> {
+        Ok(BookAppointment {
+            practitioner_id: self.practitioner_id,
+            patient_id: patient(booker, self.patient_id)?,
+            start: self.start,
+            service_id: self.service_id,
+            location_id: self.location_id,
+        })
+    }
 }
 
 /// For whom this caller may book.
@@ -96,7 +102,7 @@ fn patient(Booker(caller): Booker, named: Option<PatientId>) -> Result<PatientId
     }
 }
 
-fn booked(state: &AppointmentState) -> Response {
+pub(super) fn booked(state: &AppointmentState) -> Response {
     let location = format!("/v1/appointments/{}", state.id);
     let tag = etag(state.version);
     let document = Json(AppointmentDocument::from(state));

@@ -126,7 +126,9 @@ mod tests {
 
     #[test]
     fn a_visit_goes_its_way_and_no_other() {
-        use AppointmentStatus::{Arrived, Booked, Cancelled, CheckedIn, Fulfilled, NoShow, Pending};
+        use AppointmentStatus::{
+            Arrived, Booked, Cancelled, CheckedIn, Fulfilled, NoShow, Pending,
+        };
         let ways = [
             (Pending, Booked),
             (Pending, Cancelled),

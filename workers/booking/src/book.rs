@@ -206,8 +206,7 @@ impl Taken {
                     && overlap(visit.occupied, wanted.occupied)
             }
             Self::Before(visit) => {
-                visit.practitioner_id == wanted.practitioner_id
-                    && visit.occupied == wanted.occupied
+                visit.practitioner_id == wanted.practitioner_id && visit.occupied == wanted.occupied
             }
         }
     }

@@ -65,8 +65,7 @@ fn visits(
     if !may_book_for(order.metadata.actor, first.patient_id) {
         return Err(rejected(Rejection::NotAllowed));
     }
-    let recurrence =
-        order.command.recurrence().map_err(|_| rejected(Rejection::InvalidSeries))?;
+    let recurrence = order.command.recurrence().map_err(|_| rejected(Rejection::InvalidSeries))?;
     // Whatever is wrong with the first is wrong with the series.
     let request = order.metadata.request_id;
     let begin = offered(first, request, facts, now).map_err(rejected)?.slot.start;

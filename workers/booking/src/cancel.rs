@@ -66,11 +66,7 @@ mod tests {
         let late = decide(CancelationReason::PatientTransport, &booked());
         assert_eq!(late, Err(Rejection::PastCutOff));
         let expires_at = Some(booked().start);
-        let held = AppointmentState {
-            status: AppointmentStatus::Pending,
-            expires_at,
-            ..booked()
-        };
+        let held = AppointmentState { status: AppointmentStatus::Pending, expires_at, ..booked() };
         let cancelled = decide(CancelationReason::Patient, &held).unwrap();
         assert_eq!((cancelled.version, cancelled.expires_at), (2, None));
         let ours = decide(CancelationReason::HoldExpired, &held);

@@ -1,8 +1,6 @@
 //! `booking.cancel-series`: calls off what is left of a series.
 
-use contracts::{
-    Applied, AppointmentState, CancelSeries, Rejection, SeriesState,
-};
+use contracts::{Applied, AppointmentState, CancelSeries, Rejection, SeriesState};
 use domain::AppointmentStatus;
 use jiff::Timestamp;
 use store::booking::{Failure, Transaction};
@@ -55,9 +53,8 @@ fn decide(
     if !reason.may_be_stated() {
         return Err(Rejection::NotAllowed);
     }
-    let is_left = |visit: &&AppointmentState| {
-        visit.status == AppointmentStatus::Booked && visit.start > now
-    };
+    let is_left =
+        |visit: &&AppointmentState| visit.status == AppointmentStatus::Booked && visit.start > now;
     let mut called_off = Vec::new();
     let mut kept = None;
     for visit in theirs.into_iter().filter(is_left) {

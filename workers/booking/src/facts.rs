@@ -2,9 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use contracts::{
-    AppointmentState, BookingCommand, CareRelationState, IdempotencyId, NoteState,
-};
+use contracts::{AppointmentState, BookingCommand, CareRelationState, IdempotencyId, NoteState};
 use domain::{
     AppointmentId, Availability, CareRelationId, CorrelationId, NoteId, PatientId, PractitionerId,
     RequestId, SeriesId, StatusChange,
@@ -54,18 +52,19 @@ impl Facts {
         let asked = Questions::of(requests);
         // The first to fail is the first to be seen. What locks comes first, while nothing is held
         // that anybody else could wait for.
-        let ((), expired, settled, key_holders, practitioners, weeks, patients, appointments, ()) = tokio::try_join!(
-            biased;
-            holds::lock(transaction, &asked.holders),
-            holds::expire(transaction, &asked.booked, &asked.patients, now),
-            inbox::settled(transaction, &asked.requests),
-            inbox::key_holders(transaction, &asked.keys),
-            practitioners::standings(transaction, &asked.practitioners),
-            availability::weeks(transaction, &asked.booked),
-            patients::existing(transaction, &asked.patients),
-            appointments::states(transaction, &asked.appointments),
-            correlation::log(transaction, &asked.correlations),
-        )?;
+        let ((), expired, settled, key_holders, practitioners, weeks, patients, appointments, ()) =
+            tokio::try_join!(
+                biased;
+                holds::lock(transaction, &asked.holders),
+                holds::expire(transaction, &asked.booked, &asked.patients, now),
+                inbox::settled(transaction, &asked.requests),
+                inbox::key_holders(transaction, &asked.keys),
+                practitioners::standings(transaction, &asked.practitioners),
+                availability::weeks(transaction, &asked.booked),
+                patients::existing(transaction, &asked.patients),
+                appointments::states(transaction, &asked.appointments),
+                correlation::log(transaction, &asked.correlations),
+            )?;
         let (histories, series, holds, notes, care_relations) = tokio::try_join!(
             biased;
             history::changes(transaction, &asked.undone),

@@ -48,11 +48,7 @@ pub(crate) async fn settle(
     }
     let versions: Vec<NewVersion<'_>> = written
         .iter()
-        .map(|(_, note, metadata, text)| NewVersion {
-            note,
-            text,
-            request_id: metadata.request_id,
-        })
+        .map(|(_, note, metadata, text)| NewVersion { note, text, request_id: metadata.request_id })
         .collect();
     if notes::insert(transaction, &versions, now).await? < versions.len() as u64 {
         return Err(Failure::Contended(Contention::ChangedMeanwhile));
@@ -64,10 +60,7 @@ pub(crate) async fn settle(
 }
 
 /// A new note about a visit: by whoever treats the patient in it.
-fn first_version(
-    actor: Actor,
-    visit: Option<&AppointmentState>,
-) -> Result<NoteState, Rejection> {
+fn first_version(actor: Actor, visit: Option<&AppointmentState>) -> Result<NoteState, Rejection> {
     if actor.role != Role::Doctor {
         return Err(Rejection::NotAllowed);
     }

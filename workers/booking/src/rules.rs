@@ -113,8 +113,8 @@ pub(crate) mod tests {
             rules.allow_late_change(actor, &booked(), reason, now.parse().unwrap())
         };
         let [in_time, late] = ["2027-02-28T12:00:00Z", "2027-02-28T12:00:01Z"];
-        let [patient, doctor, admin] =
-            [(2, Role::Patient), (1, Role::Doctor), (9, Role::Admin)].map(|(id, role)| actor(id, role));
+        let [patient, doctor, admin] = [(2, Role::Patient), (1, Role::Doctor), (9, Role::Admin)]
+            .map(|(id, role)| actor(id, role));
         for anybody in [patient, doctor, admin] {
             assert_eq!(allow(anybody, None, in_time), Ok(()));
         }

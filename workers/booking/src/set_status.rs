@@ -56,8 +56,7 @@ mod tests {
     ) -> Result<AppointmentStatus, Rejection> {
         let metadata = metadata_of(who);
         let current = AppointmentState { status: from, ..booked() };
-        let command =
-            SetAppointmentStatus { appointment_id: current.id, version: 1, status: to };
+        let command = SetAppointmentStatus { appointment_id: current.id, version: 1, status: to };
         let order = Order { index: 0, metadata: &metadata, command: &command };
         decide(&order, Some(&current), now.parse().unwrap()).map(|state| {
             assert_eq!(state.version, 2);

@@ -48,8 +48,15 @@ impl Work for SettleSegment<'_> {
         let mut outcomes = Outcomes::unknown(self.requests.len());
         let moved = self.take_time(transaction, &orders, &mut facts, &mut outcomes).await?;
         self.change(transaction, &orders, &mut facts, &mut outcomes).await?;
-        notes::settle(transaction, &orders.notes, &orders.revisions, &facts, self.now, &mut outcomes)
-            .await?;
+        notes::settle(
+            transaction,
+            &orders.notes,
+            &orders.revisions,
+            &facts,
+            self.now,
+            &mut outcomes,
+        )
+        .await?;
         care::assign(transaction, &orders.care, &facts, self.now, &mut outcomes).await?;
         care::end(transaction, &orders.ends_of_care, &facts, self.now, &mut outcomes).await?;
         set_availability::settle(transaction, &orders.weeks, &facts, &mut outcomes).await?;
@@ -116,17 +123,22 @@ impl SettleSegment<'_> {
             .await?;
         let visits = &mut facts.appointments;
         let seen = |seen: &SeenAppointment| seen.appointment_id;
-        let confirmed = |order: &Order<'_, _>, visit: Option<&_>| confirm::confirmed(order, visit, now);
+        let confirmed =
+            |order: &Order<'_, _>, visit: Option<&_>| confirm::confirmed(order, visit, now);
         transitions::settle(transaction, &orders.confirms, seen, confirmed, visits, outcomes)
             .await?;
-        let released = |order: &Order<'_, _>, visit: Option<&_>| confirm::released(order, visit, now);
-        transitions::settle(transaction, &orders.releases, seen, released, visits, outcomes).await?;
+        let released =
+            |order: &Order<'_, _>, visit: Option<&_>| confirm::released(order, visit, now);
+        transitions::settle(transaction, &orders.releases, seen, released, visits, outcomes)
+            .await?;
         let cancelled = |cancel: &CancelAppointment| cancel.appointment_id;
-        let decide = |order: &Order<'_, _>, visit: Option<&_>| cancel::decide(order, visit, rules, now);
+        let decide =
+            |order: &Order<'_, _>, visit: Option<&_>| cancel::decide(order, visit, rules, now);
         transitions::settle(transaction, &orders.cancels, cancelled, decide, visits, outcomes)
             .await?;
         let set = |set: &SetAppointmentStatus| set.appointment_id;
-        let decide = |order: &Order<'_, _>, visit: Option<&_>| set_status::decide(order, visit, now);
+        let decide =
+            |order: &Order<'_, _>, visit: Option<&_>| set_status::decide(order, visit, now);
         transitions::settle(transaction, &orders.statuses, set, decide, visits, outcomes).await
     }
 

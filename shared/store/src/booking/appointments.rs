@@ -274,8 +274,10 @@ pub async fn change_status(
     let ids: Vec<Uuid> = states.iter().map(|state| state.id.as_uuid()).collect();
     let versions: Vec<i32> = states.iter().map(|state| state.version).collect();
     let statuses: Vec<&str> = states.iter().map(|state| state.status.as_str()).collect();
-    let reasons: Vec<Option<&str>> =
-        states.iter().map(|state| state.cancelation_reason.map(CancelationReason::as_str)).collect();
+    let reasons: Vec<Option<&str>> = states
+        .iter()
+        .map(|state| state.cancelation_reason.map(CancelationReason::as_str))
+        .collect();
     transaction.execute(CHANGE_STATUS, &[&ids, &versions, &statuses, &reasons]).await
 }
 

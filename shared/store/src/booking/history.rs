@@ -98,8 +98,8 @@ pub async fn changes(
     for row in &transaction.query(CHANGES, &[&ids]).await? {
         let id: Uuid = row.try_get(0)?;
         let status = row.try_get::<_, &str>(1)?.parse();
-        let status = status
-            .map_err(|_| Failure::unreadable_row("appointment_status_history.status", id))?;
+        let status =
+            status.map_err(|_| Failure::unreadable_row("appointment_status_history.status", id))?;
         let change = StatusChange { status, is_undo: row.try_get(2)? };
         changes.entry(id.into()).or_default().push(change);
     }

@@ -243,6 +243,7 @@ pub fn cancel(visit: &AppointmentState) -> BookingCommand {
         appointment_id: visit.id,
         version: visit.version,
         reason: CancelationReason::Patient,
+        override_reason: None,
     })
 }
 
