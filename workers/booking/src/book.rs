@@ -16,7 +16,7 @@ use crate::facts::Facts;
 use crate::order::{Order, Outcomes};
 
 /// A slot that somebody wants: for good, or held for a while.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Taking<'a> {
     pub order: Order<'a, BookAppointment>,
     pub is_hold: bool,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use contracts::{Applied, AppointmentState, Outcome, Rejection};
+use contracts::{Applied, AppointmentState, Rejection};
 use domain::AppointmentId;
 use store::booking::{Contention, Failure, Transaction, appointments};
 

@@ -93,6 +93,8 @@ impl Booking {
         AppointmentEvent {
             appointment: self.appointment.clone(),
             occurred_at: self.metadata.accepted_at,
+            previous: None,
+            override_reason: None,
         }
     }
 }
@@ -131,6 +133,8 @@ fn booking(practitioner: Uuid, patient: Uuid, start: Timestamp) -> Booking {
         cancelation_reason: None,
         service_id: None,
         location_id: None,
+        expires_at: None,
+        series_id: None,
     };
     Booking { command, metadata, appointment, event_id: EventId::generate() }
 }
