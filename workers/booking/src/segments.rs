@@ -243,7 +243,7 @@ mod tests {
     /// Withdraws the request at `index`.
     fn withdraw(index: u128) -> BookingCommand {
         let target = metadata(index);
-        BookingCommand::Withdraw(WithdrawRequest::of(&target, contracts::BookingKind::Book, 1))
+        BookingCommand::Withdraw(WithdrawRequest::of(&target, BookingKind::Book, 1))
     }
 
     fn metadata(index: u128) -> Metadata {
