@@ -338,7 +338,7 @@ async fn notes_are_for_those_who_treat_and_for_the_patient() -> anyhow::Result<(
     ensure!(colleague.get(&place).await?.problem(404)? == "unknown_note");
 
     // Who wrote and who read is on record, and what it says is in no log.
-    let query = format!("/v1/audit?patient_id={}", id(&patient)?);
+    let query = format!("/v1/audit?limit=200&patient={}", id(&patient)?);
     let kinds = || async {
         let body = admin.get(&query).await?.expect(200)?;
         let rows = body["items"].as_array().cloned().unwrap_or_default();
