@@ -2,8 +2,8 @@
 
 use contracts::{AppointmentState, Outcome};
 use domain::{
-    AppointmentId, CancelationReason, CorrelationId, HumanName, PatientId, PractitionerId,
-    RequestId, Role, UserId,
+    AppointmentId, CancelationReason, CorrelationId, HealthcareServiceId, HumanName, LocationId,
+    PatientId, PractitionerId, RequestId, Role, SeriesId, UserId,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -38,6 +38,22 @@ pub struct AppointmentDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "pat")]
     pub cancelation_reason: Option<&'static str>,
+    /// Its type; a visit without one is the doctor's standard visit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub service_id: Option<HealthcareServiceId>,
+    /// Where; a visit by video has no place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub location_id: Option<LocationId>,
+    /// When the hold ends, if it is one: `pending`, and to be confirmed before that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// The series that it was booked with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub series_id: Option<SeriesId>,
 }
 
 impl From<&AppointmentState> for AppointmentDocument {
@@ -51,6 +67,10 @@ impl From<&AppointmentState> for AppointmentDocument {
             start: state.start,
             end: state.end,
             cancelation_reason: state.cancelation_reason.map(CancelationReason::as_str),
+            service_id: state.service_id,
+            location_id: state.location_id,
+            expires_at: state.expires_at,
+            series_id: state.series_id,
         }
     }
 }
@@ -75,7 +95,7 @@ impl From<&Outcome> for RequestStatus {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Applied { .. } => Self::Applied,
-            Outcome::Rejected { .. } => Self::Rejected,
+            Outcome::Rejected { .. } | Outcome::Blocked { .. } => Self::Rejected,
             Outcome::Withdrawn => Self::Withdrawn,
         }
     }
@@ -100,7 +120,7 @@ pub struct RequestDocument {
     /// Which request.
     #[schema(value_type = String, format = Uuid)]
     pub id: RequestId,
-    /// What was asked: `book`, `cancel`, `withdraw` or `set-availability`.
+    /// What was asked: `book`, `cancel`, `withdraw`, `reschedule` and so on.
     pub kind: String,
     /// Where it stands.
     pub status: RequestStatus,
@@ -111,7 +131,8 @@ pub struct RequestDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub settled_at: Option<Timestamp>,
-    /// What it did: `{"appointment": {…}}`, `{"availability": {…}}` or `{"withdrawal": {…}}`.
+    /// What it did: `{"appointment": {…}}`, `{"availability": {…}}`, `{"withdrawal": {…}}`,
+    /// `{"series": {…}}`, `{"note": {…}}` or `{"care_relation": {…}}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub result: Option<serde_json::Value>,

@@ -28,6 +28,7 @@ mod server;
 mod session;
 mod slots;
 mod start;
+mod visits;
 
 pub use auth::generate_signing_key;
 pub use start::{Started, run, start, start_at};

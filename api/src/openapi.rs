@@ -26,7 +26,8 @@ const PROBLEM: &str = "Problem";
     tags(
         (name = "sign-in", description = "Accounts, sessions and tokens"),
         (name = "doctors", description = "Who can be booked, and when they work"),
-        (name = "appointments", description = "Finding, booking, cancelling"),
+        (name = "appointments", description = "Finding, holding, booking, moving, cancelling"),
+        (name = "notes", description = "What doctors write down"),
         (name = "coverages", description = "Who insures whom, and what the insurers say"),
         (name = "requests", description = "What was accepted, and how it ended"),
         (name = "administration", description = "For administrators"),

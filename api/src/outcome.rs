@@ -1,14 +1,17 @@
 //! How a request ended, or that it hasn't yet, as an HTTP response: the one place that knows.
 
 use axum::Json;
-use axum::http::header::{LOCATION, RETRY_AFTER};
+use axum::http::header::{ETAG, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use contracts::{Applied, Outcome, Rejection};
+use contracts::{Applied, NoteState, Outcome, Rejection};
+use jiff::Timestamp;
 
 use crate::commands::Submitted;
-use crate::documents::{AcceptedDocument, RequestStatus};
+use crate::documents::{AcceptedDocument, AppointmentDocument, RequestStatus};
+use crate::extract::etag;
 use crate::problem::{Problem, ProblemType};
+use crate::visits::WrittenNoteDocument;
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
@@ -27,6 +30,7 @@ pub fn answer(
             Problem::new(ProblemType::Internal).into_response()
         }),
         Some(Outcome::Rejected { reason }) => rejected(*reason).into_response(),
+        Some(Outcome::Blocked { reason, times }) => blocked(*reason, times).into_response(),
         Some(Outcome::Withdrawn) => Problem::new(ProblemType::Withdrawn).into_response(),
     };
     if let Some(wait_s) = submitted.wait_s {
@@ -40,6 +44,29 @@ pub fn answer(
 /// The problem of a request that was accepted and then rejected.
 pub fn rejected(reason: Rejection) -> Problem {
     Problem::new(reason.into())
+}
+
+/// The same, when it is said which times are in the way.
+pub fn blocked(reason: Rejection, times: &[Timestamp]) -> Problem {
+    rejected(reason).with_times(times)
+}
+
+/// A visit that was changed.
+pub fn changed_visit(applied: &Applied) -> Option<Response> {
+    match applied {
+        Applied::Appointment(state) => {
+            let tag = [(ETAG, etag(state.version))];
+            Some((tag, Json(AppointmentDocument::from(state))).into_response())
+        }
+        _ => None,
+    }
+}
+
+/// A note that was written.
+pub fn written(status: StatusCode, note: &NoteState) -> Response {
+    let location = [(LOCATION, format!("/v1/notes/{}", note.id))];
+    let tag = [(ETAG, etag(note.version))];
+    (status, location, tag, Json(WrittenNoteDocument::from(note))).into_response()
 }
 
 /// Says that it isn't known yet, and when to look again.

@@ -184,10 +184,11 @@ impl Api {
         self.sign_in(&email, password).await
     }
 
-    /// Free slots of a practitioner in the week after tomorrow.
+    /// Free slots of a practitioner in the week from tomorrow on.
     pub async fn free_slots(&self, practitioner: &str) -> anyhow::Result<Vec<String>> {
         let now: Timestamp = domain::Clock::now(&domain::SystemClock);
-        let from = now + SignedDuration::from_hours(24);
+        // Far enough away to be called off and moved for as long as a test lasts.
+        let from = now + SignedDuration::from_hours(25);
         let to = from + SignedDuration::from_hours(7 * 24);
         let path =
             format!("/v1/slots?practitioner_id={practitioner}&from={from}&to={to}&limit=1000");

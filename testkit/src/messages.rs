@@ -14,6 +14,7 @@ pub fn any_command(request_id: RequestId, reply_to: Option<String>) -> OutgoingC
         appointment_id: AppointmentId::generate(),
         version: 1,
         reason: CancelationReason::Other,
+        override_reason: None,
     });
     let metadata = Metadata {
         correlation_id: CorrelationId::generate(),

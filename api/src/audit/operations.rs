@@ -41,6 +41,7 @@ use ResourceKind::{
     Appointment, AuditEvent, Coverage, CoverageEligibilityResponse, Endpoint, MessageHeader,
     Patient, Person, Practitioner, Schedule, Task,
 };
+use ResourceKind::{CareTeam, DocumentReference};
 
 const OPERATIONS: &[Operation] = &[
     operation("GET", "/.well-known/jwks.json", Nothing, None),
@@ -56,6 +57,12 @@ const OPERATIONS: &[Operation] = &[
     operation("POST", "/v1/appointments", ByFact, Some(Appointment)),
     operation("GET", "/v1/appointments/{id}", Noted, Some(Appointment)),
     operation("POST", "/v1/appointments/{id}/cancel", ByFact, Some(Appointment)),
+    operation("GET", "/v1/appointments/{id}/history", Noted, Some(Appointment)),
+    operation("GET", "/v1/appointments/{id}/notes", Noted, Some(Appointment)),
+    operation("POST", "/v1/appointments/{id}/notes", ByFact, Some(Appointment)),
+    operation("POST", "/v1/appointments/{id}/reschedule", ByFact, Some(Appointment)),
+    operation("POST", "/v1/appointments/{id}/status", ByFact, Some(Appointment)),
+    operation("POST", "/v1/appointments/{id}/undo", ByFact, Some(Appointment)),
     operation("GET", "/v1/audit", Noted, Some(AuditEvent)),
     operation("POST", "/v1/auth/login", Noted, None),
     operation("POST", "/v1/auth/logout", Noted, None),
@@ -63,6 +70,7 @@ const OPERATIONS: &[Operation] = &[
     operation("POST", "/v1/auth/register", Noted, None),
     operation("GET", "/v1/breakers", Nothing, Some(Endpoint)),
     operation("PUT", "/v1/breakers/{payer}", Ahead, Some(Endpoint)),
+    operation("DELETE", "/v1/care-relations/{id}", ByFact, Some(CareTeam)),
     operation("GET", "/v1/coverages/{id}", Noted, Some(Coverage)),
     // Masked: nobody's data is shown.
     operation("GET", "/v1/dead-letters", Nothing, Some(MessageHeader)),
@@ -78,11 +86,22 @@ const OPERATIONS: &[Operation] = &[
     operation("GET", "/v1/doctors/{id}/availability", Nothing, Some(Schedule)),
     operation("PUT", "/v1/doctors/{id}/availability", ByFact, Some(Schedule)),
     operation("GET", "/v1/eligibility-checks", Noted, Some(CoverageEligibilityResponse)),
+    operation("POST", "/v1/holds", ByFact, Some(Appointment)),
+    operation("DELETE", "/v1/holds/{id}", ByFact, Some(Appointment)),
+    operation("POST", "/v1/holds/{id}/confirm", ByFact, Some(Appointment)),
     operation("GET", "/v1/me", Noted, Some(Person)),
+    operation("GET", "/v1/notes/{id}", Noted, Some(DocumentReference)),
+    operation("PUT", "/v1/notes/{id}", ByFact, Some(DocumentReference)),
+    operation("GET", "/v1/notes/{id}/versions", Noted, Some(DocumentReference)),
+    operation("GET", "/v1/patients/{id}/care-relations", Noted, Some(Patient)),
+    operation("POST", "/v1/patients/{id}/care-relations", ByFact, Some(Patient)),
     operation("GET", "/v1/patients/{id}/coverages", Noted, Some(Patient)),
     operation("POST", "/v1/patients/{id}/coverages", Ahead, Some(Patient)),
     operation("GET", "/v1/requests/{id}", Noted, Some(Task)),
     operation("DELETE", "/v1/requests/{id}", Noted, Some(Task)),
+    operation("POST", "/v1/series", ByFact, Some(Appointment)),
+    operation("GET", "/v1/series/{id}", Noted, Some(Appointment)),
+    operation("POST", "/v1/series/{id}/cancel", ByFact, Some(Appointment)),
     operation("GET", "/v1/slots", Nothing, None),
 ];
 
@@ -101,16 +120,21 @@ mod tests {
     use super::*;
 
     /// Schemas of answers that say something of a patient.
-    const OF_PATIENTS: [&str; 9] = [
+    const OF_PATIENTS: [&str; 14] = [
         "AppointmentDocument",
         "AuditDocument",
+        "CareRelationDocument",
         "CheckDocument",
         "CoverageDocument",
+        "HistoryDocument",
         "ListedUser",
         "MeDocument",
+        "NoteDocument",
         "ReadAppointmentDocument",
         "RequestDocument",
+        "SeriesDocument",
         "SessionDocument",
+        "WrittenNoteDocument",
     ];
 
     fn described() -> Vec<(String, String, Value)> {

@@ -67,6 +67,8 @@ only_for! {
     Maintainer: Operator | Admin;
     /// A caller who may see and cancel visits: their own, or all of them.
     Participant: Patient | Doctor | Admin;
+    /// A caller who treats patients.
+    Physician: Doctor;
     /// A caller who may change opening hours: doctors their own, administrators all of them.
     Scheduler: Doctor | Admin;
 }

@@ -144,7 +144,10 @@ impl App {
 /// Whether a replay makes sense, by its rehearsal.
 fn judge(rehearsal: &Rehearsal) -> Result<(), Problem> {
     match rehearsal {
-        Rehearsal::WouldSettle { outcome: Outcome::Rejected { reason }, .. } => {
+        Rehearsal::WouldSettle {
+            outcome: Outcome::Rejected { reason } | Outcome::Blocked { reason, .. },
+            ..
+        } => {
             let title = ProblemType::from(*reason).title();
             Err(Problem::new(ProblemType::ReplayRejected)
                 .with_detail(format!("{}: {title}", reason.as_str())))

@@ -12,6 +12,7 @@ use axum::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_A
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::CorrelationId;
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -31,6 +32,7 @@ struct Content {
     kind: ProblemType,
     detail: Option<String>,
     errors: Vec<FieldError>,
+    times: Vec<Timestamp>,
     headers: HeaderMap,
     note: Option<Note>,
 }
@@ -69,6 +71,10 @@ pub struct ProblemDocument {
     /// Which parts of the request are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// Which times are in the way, where that is said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub times: Vec<Timestamp>,
 }
 
 impl Problem {
@@ -81,7 +87,8 @@ impl Problem {
         if kind.status() == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        Self(Box::new(Content { kind, detail: None, errors: Vec::new(), headers, note: None }))
+        let (errors, times) = (Vec::new(), Vec::new());
+        Self(Box::new(Content { kind, detail: None, errors, times, headers, note: None }))
     }
 
     /// What kind it is.
@@ -109,6 +116,13 @@ impl Problem {
     pub fn at_parameter(mut self, name: impl Into<String>, detail: impl Into<String>) -> Self {
         let (parameter, detail) = (Some(name.into()), detail.into());
         self.0.errors.push(FieldError { pointer: None, parameter, detail });
+        self
+    }
+
+    /// Tells which times are in the way.
+    #[must_use]
+    pub fn with_times(mut self, times: &[Timestamp]) -> Self {
+        self.0.times = times.to_vec();
         self
     }
 
@@ -140,7 +154,7 @@ impl Problem {
         correlation_id: CorrelationId,
         instance: Option<String>,
     ) -> ProblemDocument {
-        let Content { kind, detail, errors, .. } = &*self.0;
+        let Content { kind, detail, errors, times, .. } = &*self.0;
         ProblemDocument {
             kind: kind.uri(),
             title: kind.title(),
@@ -149,6 +163,7 @@ impl Problem {
             instance,
             correlation_id,
             errors: errors.clone(),
+            times: times.clone(),
         }
     }
 }

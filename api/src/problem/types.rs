@@ -37,6 +37,9 @@ macro_rules! problem_types {
 }
 
 problem_types! {
+    AlreadyAssigned = "already_assigned", CONFLICT,
+        "The doctor cares for that patient already",
+        "There is a care relation between the two that hasn't ended. Nothing was changed.";
     AlreadyRefreshed = "already_refreshed", CONFLICT,
         "Another request is using this refresh token",
         "It raced with this one and received new tokens: use those. Presenting the old token \
@@ -60,6 +63,9 @@ problem_types! {
     HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE,
         "The headers are too large",
         "No request to this API needs headers of that size.";
+    HoldExpired = "hold_expired", CONFLICT,
+        "The hold has expired",
+        "Its time is free again, for everybody. Hold or book it anew, if nobody else has.";
     Internal = "internal", INTERNAL_SERVER_ERROR,
         "Something went wrong here",
         "The request may or may not have had an effect; one with an Idempotency-Key can be \
@@ -85,6 +91,9 @@ problem_types! {
     InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED,
         "The refresh token isn't valid",
         "It is unknown, was used before, has expired, or its session was ended. Sign in again.";
+    InvalidSeries = "invalid_series", UNPROCESSABLE_ENTITY,
+        "A series like that makes no sense",
+        "It comes again every 1 to 26 weeks, 2 to 52 times in all.";
     KeyReused = "key_reused", UNPROCESSABLE_ENTITY,
         "This Idempotency-Key was used with another request",
         "A key stands for one request, body included. Use a new key for a new request.";
@@ -108,18 +117,29 @@ problem_types! {
     NotAllowed = "not_allowed", FORBIDDEN,
         "You may not do this",
         "The request was accepted and then rejected, because it isn't yours to make.";
+    NotBegun = "not_begun", CONFLICT,
+        "The appointment hasn't begun",
+        "Whether it took place, or the patient didn't come, is known once its time has come.";
     NotCancellable = "not_cancellable", CONFLICT,
         "The appointment can't be cancelled any more",
         "Only a visit that hasn't begun and isn't cancelled already can be called off.";
     NotFound = "not_found", NOT_FOUND,
         "There is nothing here",
         "It doesn't exist, or it isn't yours to see: the two look the same.";
+    NothingToUndo = "nothing_to_undo", CONFLICT,
+        "There is nothing to take back",
+        "The appointment has had no other status before this one, or none that it could have again: \
+         a hold that ended stays ended.";
     OffGrid = "off_grid", UNPROCESSABLE_ENTITY,
         "No slot begins at that time",
         "The practitioner works then, but slots begin at other minutes. GET /v1/slots lists them.";
     OutsideHours = "outside_hours", UNPROCESSABLE_ENTITY,
         "The practitioner doesn't work at that time",
         "GET /v1/slots lists the times that can be booked.";
+    PastCutOff = "past_cut_off", CONFLICT,
+        "It is too late for that",
+        "Shortly before it begins, patients can't call an appointment off or move it any more: call \
+         the clinic. Administrators can, with `override` and a reason.";
     PatientBusy = "patient_busy", CONFLICT,
         "The patient has another appointment at that time",
         "Nobody can be in two places at once. Cancel the other appointment, or choose another \
@@ -163,6 +183,10 @@ problem_types! {
     StartInPast = "start_in_past", UNPROCESSABLE_ENTITY,
         "That time has passed",
         "Only times in the future can be booked.";
+    StatusConflict = "status_conflict", CONFLICT,
+        "The appointment's status doesn't allow this",
+        "Read it again: it may have been cancelled, or come further. Statuses follow each other as \
+         in FHIR: booked, arrived, checked-in, fulfilled.";
     Timeout = "timeout", GATEWAY_TIMEOUT,
         "It took too long",
         "The request may or may not have had an effect; one with an Idempotency-Key can be \
@@ -170,6 +194,9 @@ problem_types! {
     TooManyCoverages = "too_many_coverages", CONFLICT,
         "The patient has as many coverages as anybody may have",
         "Nobody is insured by more than a few. Nothing was changed.";
+    TooManyHolds = "too_many_holds", CONFLICT,
+        "The patient holds as many times as anybody may at once",
+        "Confirm one, give one back, or wait until one expires.";
     Unauthorized = "unauthorized", UNAUTHORIZED,
         "A valid access token is required",
         "Send `Authorization: Bearer <access token>`. POST /v1/auth/login gives one, POST \
@@ -181,12 +208,21 @@ problem_types! {
     UnknownAppointment = "unknown_appointment", NOT_FOUND,
         "There is no such appointment",
         "It doesn't exist, or it isn't yours: the two look the same.";
+    UnknownCareRelation = "unknown_care_relation", NOT_FOUND,
+        "There is no such care relation",
+        "It doesn't exist, or it has ended.";
+    UnknownNote = "unknown_note", NOT_FOUND,
+        "There is no such note",
+        "It doesn't exist, or it isn't yours: the two look the same.";
     UnknownPatient = "unknown_patient", NOT_FOUND,
         "There is no such patient",
         "The id belongs to no patient.";
     UnknownPractitioner = "unknown_practitioner", NOT_FOUND,
         "There is no such practitioner",
         "The id belongs to nobody who can be booked. GET /v1/doctors lists those who can.";
+    UnknownSeries = "unknown_series", NOT_FOUND,
+        "There is no such series",
+        "It doesn't exist, or it isn't yours: the two look the same.";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE,
         "The body has to be JSON",
         "Send it with `Content-Type: application/json`.";
@@ -252,6 +288,17 @@ impl From<Rejection> for ProblemType {
             Rejection::AlreadySettled => Self::AlreadySettled,
             Rejection::InvalidAvailability => Self::InvalidAvailability,
             Rejection::NotAllowed => Self::NotAllowed,
+            Rejection::HoldExpired => Self::HoldExpired,
+            Rejection::TooManyHolds => Self::TooManyHolds,
+            Rejection::PastCutOff => Self::PastCutOff,
+            Rejection::StatusConflict => Self::StatusConflict,
+            Rejection::NotBegun => Self::NotBegun,
+            Rejection::NothingToUndo => Self::NothingToUndo,
+            Rejection::UnknownSeries => Self::UnknownSeries,
+            Rejection::InvalidSeries => Self::InvalidSeries,
+            Rejection::UnknownNote => Self::UnknownNote,
+            Rejection::AlreadyAssigned => Self::AlreadyAssigned,
+            Rejection::UnknownCareRelation => Self::UnknownCareRelation,
         }
     }
 }

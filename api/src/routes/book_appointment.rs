@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::{ETAG, LOCATION};
 use axum::response::{IntoResponse, Response};
 use contracts::{Applied, AppointmentState, BookAppointment, BookingCommand, Route};
-use domain::{PatientId, PractitionerId, RequestedStart, Role};
+use domain::{HealthcareServiceId, LocationId, PatientId, PractitionerId, RequestedStart, Role};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -30,6 +30,14 @@ pub struct BookingForm {
     /// For whom. Administrators name the patient; patients book for themselves.
     #[schema(value_type = Option<String>, format = Uuid)]
     patient_id: Option<PatientId>,
+    /// What kind of visit; the doctor's standard visit when none is named.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    service_id: Option<HealthcareServiceId>,
+    /// Where; wherever the doctor is then, when no place is named.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    location_id: Option<LocationId>,
 }
 
 /// Book a visit.
@@ -54,19 +62,27 @@ pub async fn book_appointment(
     prefer: Prefer,
     Form(form): Form<BookingForm>,
 ) -> Result<Response, Problem> {
-    let patient_id = patient(booker, form.patient_id)?;
+    let command = BookingCommand::Book(form.booking(booker)?);
     let Booker(caller) = booker;
-    let command = BookingCommand::Book(BookAppointment {
-        practitioner_id: form.practitioner_id,
-        patient_id,
-        start: form.start,
-    });
     let route = Route::BookAppointment;
     let submitted = app.submit(Order { caller, route, command, key, prefer }).await?;
     Ok(outcome::answer(&submitted, |applied| match applied {
         Applied::Appointment(state) => Some(booked(state)),
         _ => None,
     }))
+}
+
+impl BookingForm {
+    /// The visit, for whom this caller may book it.
+    pub(super) fn booking(self, booker: Booker) -> Result<BookAppointment, Problem> {
+        Ok(BookAppointment {
+            practitioner_id: self.practitioner_id,
+            patient_id: patient(booker, self.patient_id)?,
+            start: self.start,
+            service_id: self.service_id,
+            location_id: self.location_id,
+        })
+    }
 }
 
 /// For whom this caller may book.
@@ -86,7 +102,7 @@ fn patient(Booker(caller): Booker, named: Option<PatientId>) -> Result<PatientId
     }
 }
 
-fn booked(state: &AppointmentState) -> Response {
+pub(super) fn booked(state: &AppointmentState) -> Response {
     let location = format!("/v1/appointments/{}", state.id);
     let tag = etag(state.version);
     let document = Json(AppointmentDocument::from(state));

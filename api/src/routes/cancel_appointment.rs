@@ -1,10 +1,9 @@
 //! `POST /v1/appointments/{id}/cancel`
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::header::ETAG;
-use axum::response::{IntoResponse, Response};
-use contracts::{Applied, BookingCommand, CancelAppointment, Route};
+use axum::response::Response;
+use contracts::audit::StatedReason;
+use contracts::{BookingCommand, CancelAppointment, Route};
 use domain::{AppointmentId, CancelationReason};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -12,21 +11,40 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::commands::Order;
 use crate::documents::{AcceptedDocument, AppointmentDocument};
-use crate::extract::{Form, Id, IdempotencyKey, IfMatch, Participant, Prefer, etag};
+use crate::extract::{Caller, Form, Id, IdempotencyKey, IfMatch, Participant, Prefer};
 use crate::outcome;
 use crate::problem::Problem;
+use crate::visits::{override_reason, stated};
 
 /// Why a visit is called off.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelForm {
-    /// FHIR code: `pat` (the patient), `prov` (the practitioner or clinic), `maint`,
-    /// `meds-inc` or `other`.
+    /// FHIR code: `pat` (the patient), `prov` (the practitioner or clinic), `maint`, `meds-inc`,
+    /// `other`, or one of those below them, such as `pat-lt` or `oth-weath`.
     #[schema(value_type = String, example = "pat")]
     reason: CancelationReason,
+    /// Whether it is to be called off although it is too late for that; administrators only.
+    #[serde(default, rename = "override")]
+    overrides: bool,
+    /// Why, in 3 to 200 characters.
+    #[schema(value_type = Option<String>)]
+    override_reason: Option<StatedReason>,
 }
 
-/// Call a visit off.
+impl CancelForm {
+    /// Why, and why although it is too late.
+    pub(super) fn reasons(
+        self,
+        caller: &Caller,
+    ) -> Result<(CancelationReason, Option<StatedReason>), Problem> {
+        let override_reason = override_reason(caller, self.overrides, self.override_reason)?;
+        Ok((stated(self.reason)?, override_reason))
+    }
+}
+
+/// Call a visit off. Patients can until a day before it begins; doctors at any time; administrators
+/// as patients, unless they override that.
 #[utoipa::path(
     post,
     path = "/v1/appointments/{id}/cancel",
@@ -52,15 +70,14 @@ pub async fn cancel_appointment(
     prefer: Prefer,
     Form(form): Form<CancelForm>,
 ) -> Result<Response, Problem> {
-    let reason = form.reason;
-    let command = BookingCommand::Cancel(CancelAppointment { appointment_id, version, reason });
+    let (reason, override_reason) = form.reasons(&caller)?;
+    let command = BookingCommand::Cancel(CancelAppointment {
+        appointment_id,
+        version,
+        reason,
+        override_reason,
+    });
     let route = Route::CancelAppointment;
     let submitted = app.submit(Order { caller, route, command, key, prefer }).await?;
-    Ok(outcome::answer(&submitted, |applied| match applied {
-        Applied::Appointment(state) => {
-            let tag = etag(state.version);
-            Some(([(ETAG, tag)], Json(AppointmentDocument::from(state))).into_response())
-        }
-        _ => None,
-    }))
+    Ok(outcome::answer(&submitted, outcome::changed_visit))
 }

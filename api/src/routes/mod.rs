@@ -1,23 +1,33 @@
 //! One file per endpoint: its form, its handler, its tests.
 
 mod add_coverage;
+mod add_note;
 mod approve_doctor;
+mod assign_care;
 mod book_appointment;
+mod book_series;
 mod cancel_appointment;
+mod cancel_series;
+mod confirm_hold;
 mod control_breaker;
 mod create_doctor;
 mod create_user;
 mod discard_dead_letter;
+mod end_care;
 mod group_dead_letters;
 mod healthz;
+mod hold_slot;
 mod jwks;
 mod list_appointments;
 mod list_audit;
 mod list_breakers;
+mod list_care_relations;
 mod list_coverages;
 mod list_dead_letters;
 mod list_doctors;
 mod list_eligibility_checks;
+mod list_note_versions;
+mod list_notes;
 mod list_users;
 mod login;
 mod logout;
@@ -29,15 +39,23 @@ mod read_availability;
 mod read_coverage;
 mod read_dead_letter;
 mod read_doctor;
+mod read_history;
+mod read_note;
 mod read_request;
+mod read_series;
 mod readyz;
 mod refresh;
 mod register;
 mod rehearse_dead_letter;
+mod release_hold;
 mod replay_dead_letter;
 mod replay_dead_letters;
+mod reschedule_appointment;
+mod revise_note;
 mod search_slots;
+mod set_appointment_status;
 mod set_availability;
+mod undo_appointment_status;
 mod unmask_dead_letter;
 mod withdraw_request;
 
@@ -50,22 +68,32 @@ use crate::app::App;
 pub fn all() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(add_coverage::add_coverage))
+        .routes(routes!(add_note::add_note))
         .routes(routes!(approve_doctor::approve_doctor))
+        .routes(routes!(assign_care::assign_care))
         .routes(routes!(book_appointment::book_appointment))
+        .routes(routes!(book_series::book_series))
         .routes(routes!(cancel_appointment::cancel_appointment))
+        .routes(routes!(cancel_series::cancel_series))
+        .routes(routes!(confirm_hold::confirm_hold))
         .routes(routes!(control_breaker::control_breaker))
         .routes(routes!(create_doctor::create_doctor))
         .routes(routes!(create_user::create_user))
         .routes(routes!(discard_dead_letter::discard_dead_letter))
+        .routes(routes!(end_care::end_care))
         .routes(routes!(group_dead_letters::group_dead_letters))
+        .routes(routes!(hold_slot::hold_slot))
         .routes(routes!(jwks::jwks))
         .routes(routes!(list_appointments::list_appointments))
         .routes(routes!(list_audit::list_audit))
         .routes(routes!(list_breakers::list_breakers))
+        .routes(routes!(list_care_relations::list_care_relations))
         .routes(routes!(list_coverages::list_coverages))
         .routes(routes!(list_dead_letters::list_dead_letters))
         .routes(routes!(list_doctors::list_doctors))
         .routes(routes!(list_eligibility_checks::list_eligibility_checks))
+        .routes(routes!(list_note_versions::list_note_versions))
+        .routes(routes!(list_notes::list_notes))
         .routes(routes!(list_users::list_users))
         .routes(routes!(login::login))
         .routes(routes!(logout::logout))
@@ -77,14 +105,22 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(read_coverage::read_coverage))
         .routes(routes!(read_dead_letter::read_dead_letter))
         .routes(routes!(read_doctor::read_doctor))
+        .routes(routes!(read_history::read_history))
+        .routes(routes!(read_note::read_note))
         .routes(routes!(read_request::read_request))
+        .routes(routes!(read_series::read_series))
         .routes(routes!(refresh::refresh))
         .routes(routes!(register::register))
         .routes(routes!(rehearse_dead_letter::rehearse_dead_letter))
+        .routes(routes!(release_hold::release_hold))
         .routes(routes!(replay_dead_letter::replay_dead_letter))
         .routes(routes!(replay_dead_letters::replay_dead_letters))
+        .routes(routes!(reschedule_appointment::reschedule_appointment))
+        .routes(routes!(revise_note::revise_note))
         .routes(routes!(search_slots::search_slots))
+        .routes(routes!(set_appointment_status::set_appointment_status))
         .routes(routes!(set_availability::set_availability))
+        .routes(routes!(undo_appointment_status::undo_appointment_status))
         .routes(routes!(unmask_dead_letter::unmask_dead_letter))
         .routes(routes!(withdraw_request::withdraw_request))
 }

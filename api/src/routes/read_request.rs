@@ -60,7 +60,10 @@ pub async fn read_request(
 pub(super) fn show_settled(id: RequestId, settled: SettledRequest) -> Audited<Response> {
     let patient = match settled.outcome.result() {
         Some(Applied::Appointment(visit)) => Some(visit.patient_id),
-        _ => None,
+        Some(Applied::Series(series)) => series.appointments.first().map(|it| it.patient_id),
+        Some(Applied::Note(note)) => Some(note.patient_id),
+        Some(Applied::CareRelation(relation)) => Some(relation.patient_id),
+        Some(Applied::Availability { .. } | Applied::Withdrawal { .. }) | None => None,
     };
     let answer = Json(document_of_settled(id, settled)).into_response();
     match patient {
@@ -102,6 +105,7 @@ pub(super) fn document_of_settled(id: RequestId, settled: SettledRequest) -> Req
     let (result, problem) = match &settled.outcome {
         Outcome::Applied { result } => (serde_json::to_value(result).ok(), None),
         Outcome::Rejected { reason } => (None, Some(outcome::rejected(*reason))),
+        Outcome::Blocked { reason, times } => (None, Some(outcome::blocked(*reason, times))),
         Outcome::Withdrawn => (None, None),
     };
     let instance = format!("/v1/requests/{id}");

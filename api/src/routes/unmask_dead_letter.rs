@@ -62,5 +62,7 @@ pub async fn unmask_dead_letter(
 
 /// For whom it was asked, if the message says so and can be read.
 fn patient_in(payload: &Value) -> Option<PatientId> {
-    payload.get("patient_id")?.as_str()?.parse().ok()
+    // Of a series, its first visit says so.
+    let asked = payload.get("first").unwrap_or(payload);
+    asked.get("patient_id")?.as_str()?.parse().ok()
 }

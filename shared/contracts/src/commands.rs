@@ -1,18 +1,24 @@
 //! What api asks the booking worker to do.
 
 use domain::{
-    AppointmentId, Availability, CancelationReason, CorrelationId, InvalidAvailability,
-    OpeningHours, PatientId, PractitionerId, RequestId, RequestedStart,
+    AppointmentId, Availability, CancelationReason, CorrelationId, HealthcareServiceId,
+    InvalidAvailability, LocationId, OpeningHours, PatientId, PractitionerId, RequestId,
+    RequestedStart,
 };
 use jiff::Timestamp;
 use jiff::civil::{Time, Weekday};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::StatedReason;
 use crate::subjects::BookingKind;
+use crate::visits::{
+    AddNote, AssignCare, BookSeries, CancelSeries, EndCare, RescheduleAppointment, ReviseNote,
+    SeenAppointment, SetAppointmentStatus,
+};
 use crate::{IdempotencyId, Metadata, Schema};
 
-/// Book a visit. Schema `booking.book/1`.
+/// Book a visit (schema `booking.book/1`), or hold its time for a while (`booking.hold/1`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BookAppointment {
@@ -20,11 +26,17 @@ pub struct BookAppointment {
     pub practitioner_id: PractitionerId,
     /// For whom.
     pub patient_id: PatientId,
-    /// When it begins; how long it lasts is the practitioner's slot length.
+    /// When it begins; how long it lasts says its type.
     pub start: RequestedStart,
+    /// Its type; none: the practitioner's standard visit, as long as a slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_id: Option<HealthcareServiceId>,
+    /// Where; none: wherever the practitioner is then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location_id: Option<LocationId>,
 }
 
-/// Call a visit off. Schema `booking.cancel/1`.
+/// Call a visit off. Schema `booking.cancel/1`; with a reason to override, `booking.cancel/2`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CancelAppointment {
@@ -34,6 +46,9 @@ pub struct CancelAppointment {
     pub version: i32,
     /// Why.
     pub reason: CancelationReason,
+    /// Why it is called off although it is too late for that, in an administrator's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_reason: Option<StatedReason>,
 }
 
 /// Withdraw a request that is not settled yet. Schema `booking.withdraw/1`.
@@ -160,6 +175,18 @@ pub enum BookingCommand {
     Cancel(CancelAppointment),
     Withdraw(WithdrawRequest),
     SetAvailability(SetAvailability),
+    Hold(BookAppointment),
+    Confirm(SeenAppointment),
+    Release(SeenAppointment),
+    Reschedule(RescheduleAppointment),
+    SetStatus(SetAppointmentStatus),
+    UndoStatus(SeenAppointment),
+    BookSeries(BookSeries),
+    CancelSeries(CancelSeries),
+    AddNote(AddNote),
+    ReviseNote(ReviseNote),
+    AssignCare(AssignCare),
+    EndCare(EndCare),
 }
 
 /// A message that is no command. Never quotes the body.
@@ -186,12 +213,29 @@ impl BookingCommand {
             Self::Cancel(_) => BookingKind::Cancel,
             Self::Withdraw(_) => BookingKind::Withdraw,
             Self::SetAvailability(_) => BookingKind::SetAvailability,
+            Self::Hold(_) => BookingKind::Hold,
+            Self::Confirm(_) => BookingKind::Confirm,
+            Self::Release(_) => BookingKind::Release,
+            Self::Reschedule(_) => BookingKind::Reschedule,
+            Self::SetStatus(_) => BookingKind::SetStatus,
+            Self::UndoStatus(_) => BookingKind::UndoStatus,
+            Self::BookSeries(_) => BookingKind::BookSeries,
+            Self::CancelSeries(_) => BookingKind::CancelSeries,
+            Self::AddNote(_) => BookingKind::AddNote,
+            Self::ReviseNote(_) => BookingKind::ReviseNote,
+            Self::AssignCare(_) => BookingKind::AssignCare,
+            Self::EndCare(_) => BookingKind::EndCare,
         }
     }
 
     /// `<kind>/<version>`, for the `Mc-Schema` header.
     pub fn schema(&self) -> String {
-        format!("booking.{}/1", self.kind().as_str())
+        // A worker that knows no overriding must not cancel as if nobody had asked for it.
+        let version = match self {
+            Self::Cancel(cancel) if cancel.override_reason.is_some() => 2,
+            _ => 1,
+        };
+        format!("booking.{}/{version}", self.kind().as_str())
     }
 
     /// The canonical body: the same command always gives the same bytes.
@@ -201,6 +245,18 @@ impl BookingCommand {
             Self::Cancel(command) => serde_json::to_vec(command),
             Self::Withdraw(command) => serde_json::to_vec(command),
             Self::SetAvailability(command) => serde_json::to_vec(command),
+            Self::Hold(command) => serde_json::to_vec(command),
+            Self::Confirm(command) | Self::Release(command) | Self::UndoStatus(command) => {
+                serde_json::to_vec(command)
+            }
+            Self::Reschedule(command) => serde_json::to_vec(command),
+            Self::SetStatus(command) => serde_json::to_vec(command),
+            Self::BookSeries(command) => serde_json::to_vec(command),
+            Self::CancelSeries(command) => serde_json::to_vec(command),
+            Self::AddNote(command) => serde_json::to_vec(command),
+            Self::ReviseNote(command) => serde_json::to_vec(command),
+            Self::AssignCare(command) => serde_json::to_vec(command),
+            Self::EndCare(command) => serde_json::to_vec(command),
         };
         body.expect("these structs have string keys only, so writing JSON to memory can't fail")
     }
@@ -214,9 +270,21 @@ impl BookingCommand {
         let Schema { kind, version } = metadata.schema().map_err(|_| Undecodable::Schema)?;
         match (kind, version) {
             ("booking.book", 1) => read(body).map(Self::Book),
-            ("booking.cancel", 1) => read(body).map(Self::Cancel),
+            ("booking.cancel", 1 | 2) => read(body).map(Self::Cancel),
             ("booking.withdraw", 1) => read(body).map(Self::Withdraw),
             ("booking.set-availability", 1) => read(body).map(Self::SetAvailability),
+            ("booking.hold", 1) => read(body).map(Self::Hold),
+            ("booking.confirm", 1) => read(body).map(Self::Confirm),
+            ("booking.release", 1) => read(body).map(Self::Release),
+            ("booking.reschedule", 1) => read(body).map(Self::Reschedule),
+            ("booking.set-status", 1) => read(body).map(Self::SetStatus),
+            ("booking.undo-status", 1) => read(body).map(Self::UndoStatus),
+            ("booking.book-series", 1) => read(body).map(Self::BookSeries),
+            ("booking.cancel-series", 1) => read(body).map(Self::CancelSeries),
+            ("booking.add-note", 1) => read(body).map(Self::AddNote),
+            ("booking.revise-note", 1) => read(body).map(Self::ReviseNote),
+            ("booking.assign-care", 1) => read(body).map(Self::AssignCare),
+            ("booking.end-care", 1) => read(body).map(Self::EndCare),
             _ => Err(Undecodable::Schema),
         }
     }

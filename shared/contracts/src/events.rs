@@ -4,14 +4,53 @@ use domain::PractitionerId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::AppointmentState;
+use crate::audit::StatedReason;
+use crate::{AppointmentState, CareRelationState, NoteState};
 
-/// A visit was booked (`mc.evt.appointment.booked`) or cancelled
-/// (`mc.evt.appointment.cancelled`). Schema `appointment.booked/1`, `appointment.cancelled/1`.
+/// A visit was held (`mc.evt.appointment.held`), booked (`.booked`), rescheduled (`.rescheduled`),
+/// cancelled (`.cancelled`), or came to another status (`.status-changed`). Schema
+/// `appointment.booked/1` and so on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AppointmentEvent {
     /// The visit just after.
     pub appointment: AppointmentState,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// When it would have been, if it was rescheduled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PreviousTime>,
+    /// Why it was done although it was too late, in an administrator's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_reason: Option<StatedReason>,
+}
+
+/// When and with whom a visit would have been.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousTime {
+    /// With whom.
+    pub practitioner_id: PractitionerId,
+    /// Would have begun.
+    pub start: Timestamp,
+    /// Would have ended, exclusive.
+    pub end: Timestamp,
+}
+
+/// A note was written or revised (`mc.evt.note.written`); what it says is not told. Schema
+/// `note.written/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NoteEvent {
+    /// The note just after.
+    pub note: NoteState,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+}
+
+/// A practitioner cares for a patient (`mc.evt.care-relation.assigned`), or no longer does
+/// (`.ended`). Schema `care-relation.assigned/1`, `care-relation.ended/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CareEvent {
+    /// The relation just after.
+    pub care_relation: CareRelationState,
     /// When it happened.
     pub occurred_at: Timestamp,
 }
@@ -35,12 +74,33 @@ pub enum EventKind {
     AppointmentCancelled,
     /// A practitioner's hours were replaced.
     AvailabilityChanged,
+    /// A time is held for a while.
+    AppointmentHeld,
+    /// A visit is at another time, or with somebody else.
+    AppointmentRescheduled,
+    /// A visit came to another status, or back to one.
+    AppointmentStatusChanged,
+    /// A note was written or revised.
+    NoteWritten,
+    /// A practitioner cares for a patient.
+    CareAssigned,
+    /// A practitioner no longer cares for a patient.
+    CareEnded,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 3] =
-        [Self::AppointmentBooked, Self::AppointmentCancelled, Self::AvailabilityChanged];
+    pub const ALL: [Self; 9] = [
+        Self::AppointmentBooked,
+        Self::AppointmentCancelled,
+        Self::AvailabilityChanged,
+        Self::AppointmentHeld,
+        Self::AppointmentRescheduled,
+        Self::AppointmentStatusChanged,
+        Self::NoteWritten,
+        Self::CareAssigned,
+        Self::CareEnded,
+    ];
 
     /// `<aggregate>.<kind>`, as the outbox stores it and the subject ends.
     pub const fn as_str(self) -> &'static str {
@@ -48,6 +108,12 @@ impl EventKind {
             Self::AppointmentBooked => "appointment.booked",
             Self::AppointmentCancelled => "appointment.cancelled",
             Self::AvailabilityChanged => "practitioner.availability-changed",
+            Self::AppointmentHeld => "appointment.held",
+            Self::AppointmentRescheduled => "appointment.rescheduled",
+            Self::AppointmentStatusChanged => "appointment.status-changed",
+            Self::NoteWritten => "note.written",
+            Self::CareAssigned => "care-relation.assigned",
+            Self::CareEnded => "care-relation.ended",
         }
     }
 

@@ -27,6 +27,30 @@ pub enum Route {
     WithdrawRequest,
     /// `PUT /v1/doctors/{id}/availability`
     SetAvailability,
+    /// `POST /v1/holds`
+    HoldSlot,
+    /// `POST /v1/holds/{id}/confirm`
+    ConfirmHold,
+    /// `DELETE /v1/holds/{id}`
+    ReleaseHold,
+    /// `POST /v1/appointments/{id}/reschedule`
+    RescheduleAppointment,
+    /// `POST /v1/appointments/{id}/status`
+    SetAppointmentStatus,
+    /// `POST /v1/appointments/{id}/undo`
+    UndoAppointmentStatus,
+    /// `POST /v1/series`
+    BookSeries,
+    /// `POST /v1/series/{id}/cancel`
+    CancelSeries,
+    /// `POST /v1/appointments/{id}/notes`
+    AddNote,
+    /// `PUT /v1/notes/{id}`
+    ReviseNote,
+    /// `POST /v1/patients/{id}/care-relations`
+    AssignCare,
+    /// `DELETE /v1/care-relations/{id}`
+    EndCare,
 }
 
 impl Route {
@@ -36,6 +60,18 @@ impl Route {
             Self::CancelAppointment => "appointment.cancel",
             Self::WithdrawRequest => "request.withdraw",
             Self::SetAvailability => "availability.set",
+            Self::HoldSlot => "hold.make",
+            Self::ConfirmHold => "hold.confirm",
+            Self::ReleaseHold => "hold.release",
+            Self::RescheduleAppointment => "appointment.reschedule",
+            Self::SetAppointmentStatus => "appointment.set-status",
+            Self::UndoAppointmentStatus => "appointment.undo-status",
+            Self::BookSeries => "series.book",
+            Self::CancelSeries => "series.cancel",
+            Self::AddNote => "note.add",
+            Self::ReviseNote => "note.revise",
+            Self::AssignCare => "care.assign",
+            Self::EndCare => "care.end",
         }
     }
 }

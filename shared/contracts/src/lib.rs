@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod rehearsal;
 pub mod subjects;
 pub mod trace;
+pub mod visits;
 
 pub use audit::{AuditAnchor, AuditEntry, AuditKind};
 pub use breaker::{BreakerControl, BreakerOrder, BreakerReport, ReportKey};
@@ -24,10 +25,18 @@ pub use commands::{
     BookAppointment, BookingCommand, CancelAppointment, SetAvailability, WithdrawRequest,
 };
 pub use dead_letter::LetterFacts;
-pub use events::{AppointmentEvent, AvailabilityChanged, EventKind};
+pub use events::{
+    AppointmentEvent, AvailabilityChanged, CareEvent, EventKind, NoteEvent, PreviousTime,
+};
 pub use idempotency::{IdempotencyId, Route};
 pub use metadata::{Metadata, Schema};
-pub use outcome::{Applied, AppointmentState, Outcome, Rejection};
+pub use outcome::{
+    Applied, AppointmentState, CareRelationState, NoteState, Outcome, Rejection, SeriesState,
+};
 pub use rehearsal::{Rehearsal, Rehearse, TableWrites};
 pub use subjects::BookingKind;
 pub use trace::TraceContext;
+pub use visits::{
+    AddNote, AssignCare, BookSeries, CancelSeries, EndCare, RescheduleAppointment, ReviseNote,
+    SeenAppointment, SetAppointmentStatus,
+};

@@ -10,44 +10,62 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// Fields of our own bodies.
-const FIELDS: [&str; 24] = [
+const FIELDS: [&str; 41] = [
     "accepted_at",
     "appointment",
     "appointment_id",
+    "appointments",
     "availability",
     "cancelation_reason",
+    "care_relation",
+    "care_relation_id",
     "correlation_id",
+    "count",
     "day",
     "end",
+    "every_weeks",
+    "expires_at",
+    "first",
     "hours",
     "id",
     "idempotency_id",
     "kind",
+    "location_id",
+    "note",
+    "note_id",
+    "override_reason",
     "patient_id",
     "practitioner_id",
     "reason",
     "request_id",
     "result",
+    "series",
+    "series_id",
+    "service_id",
+    "since",
     "slot_minutes",
     "start",
     "status",
     "stream_sequence",
+    "text",
     "time_zone",
+    "until",
     "version",
     "withdrawal",
 ];
 
 /// Of those, ids of what is no patient.
-const SHOWN_IDS: [&str; 3] = ["correlation_id", "practitioner_id", "request_id"];
+const SHOWN_IDS: [&str; 5] =
+    ["correlation_id", "location_id", "practitioner_id", "request_id", "service_id"];
 
 /// Of those, small numbers.
-const SHOWN_NUMBERS: [&str; 2] = ["slot_minutes", "version"];
+const SHOWN_NUMBERS: [&str; 4] = ["count", "every_weeks", "slot_minutes", "version"];
 
 /// The longest number that is shown: short of a birth date or a telephone.
 const LARGEST_NUMBER: u64 = 999;
 
 /// Words that may stand in `kind`, `day` and `status`.
-const SHOWN_WORDS: [&str; 20] = [
+const SHOWN_WORDS: [&str; 32] = [
     "book",
     "cancel",
     "withdraw",
@@ -68,6 +86,18 @@ const SHOWN_WORDS: [&str; 20] = [
     "cancelled",
     "noshow",
     "waitlist",
+    "hold",
+    "confirm",
+    "release",
+    "reschedule",
+    "set-status",
+    "undo-status",
+    "book-series",
+    "cancel-series",
+    "add-note",
+    "revise-note",
+    "assign-care",
+    "end-care",
 ];
 
 /// The body, masked.
@@ -192,6 +222,28 @@ mod tests {
         let shown = masked(body.to_string().as_bytes()).to_string();
         assert!(!shown.contains("Ada") && !shown.contains("1815"), "{shown}");
         assert!(shown.contains("‹text, 12 characters›") && shown.contains("‹time›"), "{shown}");
+    }
+
+    #[test]
+    fn a_note_is_as_long_as_it_is_and_says_nothing() {
+        let body = json!({ "note_id": Uuid::now_v7(), "version": 2, "text": "the left knee" });
+        let shown = json!({
+            "note_id": "‹id›", "version": 2, "text": "‹text, 13 characters›",
+        });
+        assert_eq!(masked(body.to_string().as_bytes()), shown);
+        // Whatever it says, and also where it says what could be shown elsewhere.
+        for text in ["mon", "booked", "2027-03-01T09:00:00Z", "Europe/Berlin"] {
+            let body = json!({ "text": text, "override_reason": text });
+            let shown = masked(body.to_string().as_bytes()).to_string();
+            assert!(!shown.contains(text), "{shown}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_command_can_be_shown() {
+        for kind in crate::BookingKind::ALL {
+            assert!(SHOWN_WORDS.contains(&kind.as_str()), "{}", kind.as_str());
+        }
     }
 
     #[test]

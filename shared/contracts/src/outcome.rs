@@ -1,7 +1,8 @@
 //! How a request ended. Stored in the inbox, sent to whoever waits, shown by `/v1/requests/{id}`.
 
 use domain::{
-    AppointmentId, AppointmentStatus, CancelationReason, PatientId, PractitionerId, RequestId,
+    AppointmentId, AppointmentStatus, CancelationReason, CareRelationId, HealthcareServiceId,
+    LocationId, NoteId, PatientId, PractitionerId, RequestId, SeriesId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,13 @@ pub enum Outcome {
     },
     /// The caller took it back before it was done.
     Withdrawn,
+    /// It could not be done because of what is at these times; whose that is is not said.
+    Blocked {
+        /// Why.
+        reason: Rejection,
+        /// When.
+        times: Vec<Timestamp>,
+    },
 }
 
 impl Outcome {
@@ -29,7 +37,7 @@ impl Outcome {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Applied { .. } => "applied",
-            Self::Rejected { .. } => "rejected",
+            Self::Rejected { .. } | Self::Blocked { .. } => "rejected",
             Self::Withdrawn => "withdrawn",
         }
     }
@@ -38,14 +46,22 @@ impl Outcome {
     pub const fn result(&self) -> Option<&Applied> {
         match self {
             Self::Applied { result } => Some(result),
-            Self::Rejected { .. } | Self::Withdrawn => None,
+            Self::Rejected { .. } | Self::Blocked { .. } | Self::Withdrawn => None,
+        }
+    }
+
+    /// The times that are in the way, where it is said which.
+    pub fn blocked_times(&self) -> Option<&[Timestamp]> {
+        match self {
+            Self::Blocked { times, .. } => Some(times),
+            Self::Applied { .. } | Self::Rejected { .. } | Self::Withdrawn => None,
         }
     }
 
     /// Why it could not be done, when it could not.
     pub const fn reason(&self) -> Option<Rejection> {
         match self {
-            Self::Rejected { reason } => Some(*reason),
+            Self::Rejected { reason } | Self::Blocked { reason, .. } => Some(*reason),
             Self::Applied { .. } | Self::Withdrawn => None,
         }
     }
@@ -67,6 +83,52 @@ pub enum Applied {
         /// Which.
         request_id: RequestId,
     },
+    /// A series was booked, or what was left of it called off.
+    Series(SeriesState),
+    /// A note was written, or a new version of one.
+    Note(NoteState),
+    /// A practitioner cares for a patient, or no longer does.
+    CareRelation(CareRelationState),
+}
+
+/// Visits of a series that were booked or called off, just after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeriesState {
+    /// Which series.
+    pub id: SeriesId,
+    /// By start.
+    pub appointments: Vec<AppointmentState>,
+}
+
+/// A note as it stands at some version; what it says is in the database only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteState {
+    /// Which note.
+    pub id: NoteId,
+    /// Grows by one with every version.
+    pub version: i32,
+    /// About which visit.
+    pub appointment_id: AppointmentId,
+    /// About whom.
+    pub patient_id: PatientId,
+    /// By whom.
+    pub practitioner_id: PractitionerId,
+}
+
+/// That a practitioner cares for a patient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CareRelationState {
+    /// Which relation.
+    pub id: CareRelationId,
+    /// Who cares.
+    pub practitioner_id: PractitionerId,
+    /// For whom.
+    pub patient_id: PatientId,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when; none: until somebody ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// A visit as it stood at some version. Ids and times only.
@@ -89,6 +151,18 @@ pub struct AppointmentState {
     /// Why it was called off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelation_reason: Option<CancelationReason>,
+    /// Its type; none: the practitioner's standard visit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_id: Option<HealthcareServiceId>,
+    /// Where; none: by video, or where the practitioner has one place only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location_id: Option<LocationId>,
+    /// When the hold ends, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The series that it was booked with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series_id: Option<SeriesId>,
 }
 
 macro_rules! rejections {
@@ -143,6 +217,28 @@ rejections! {
     InvalidAvailability = "invalid_availability",
     /// The caller's role doesn't allow it.
     NotAllowed = "not_allowed",
+    /// The hold's time had run out.
+    HoldExpired = "hold_expired",
+    /// The patient holds as many times as anybody may.
+    TooManyHolds = "too_many_holds",
+    /// It is too late for that.
+    PastCutOff = "past_cut_off",
+    /// The visit's status doesn't allow it.
+    StatusConflict = "status_conflict",
+    /// The visit hasn't begun.
+    NotBegun = "not_begun",
+    /// There is no earlier status to go back to.
+    NothingToUndo = "nothing_to_undo",
+    /// No such series, or not the caller's.
+    UnknownSeries = "unknown_series",
+    /// The series makes no sense (checked at the door too).
+    InvalidSeries = "invalid_series",
+    /// No such note, or not the caller's.
+    UnknownNote = "unknown_note",
+    /// The practitioner cares for that patient already.
+    AlreadyAssigned = "already_assigned",
+    /// No such care relation, or it has ended.
+    UnknownCareRelation = "unknown_care_relation",
 }
 
 impl std::str::FromStr for Rejection {

@@ -25,11 +25,52 @@ pub enum BookingKind {
     Withdraw,
     /// Replace a practitioner's weekly hours.
     SetAvailability,
+    /// Hold a time for a while.
+    Hold,
+    /// Make a visit of a hold.
+    Confirm,
+    /// Give a hold back.
+    Release,
+    /// Move a visit to another time.
+    Reschedule,
+    /// Say how far a visit has come.
+    SetStatus,
+    /// Take the last status of a visit back.
+    UndoStatus,
+    /// Book a visit that comes again.
+    BookSeries,
+    /// Call off what is left of one.
+    CancelSeries,
+    /// Write a note.
+    AddNote,
+    /// Write a new version of one.
+    ReviseNote,
+    /// Say that a practitioner cares for a patient.
+    AssignCare,
+    /// Say that they no longer do.
+    EndCare,
 }
 
 impl BookingKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Book, Self::Cancel, Self::Withdraw, Self::SetAvailability];
+    pub const ALL: [Self; 16] = [
+        Self::Book,
+        Self::Cancel,
+        Self::Withdraw,
+        Self::SetAvailability,
+        Self::Hold,
+        Self::Confirm,
+        Self::Release,
+        Self::Reschedule,
+        Self::SetStatus,
+        Self::UndoStatus,
+        Self::BookSeries,
+        Self::CancelSeries,
+        Self::AddNote,
+        Self::ReviseNote,
+        Self::AssignCare,
+        Self::EndCare,
+    ];
 
     /// The word in the subject.
     pub const fn as_str(self) -> &'static str {
@@ -38,6 +79,18 @@ impl BookingKind {
             Self::Cancel => "cancel",
             Self::Withdraw => "withdraw",
             Self::SetAvailability => "set-availability",
+            Self::Hold => "hold",
+            Self::Confirm => "confirm",
+            Self::Release => "release",
+            Self::Reschedule => "reschedule",
+            Self::SetStatus => "set-status",
+            Self::UndoStatus => "undo-status",
+            Self::BookSeries => "book-series",
+            Self::CancelSeries => "cancel-series",
+            Self::AddNote => "add-note",
+            Self::ReviseNote => "revise-note",
+            Self::AssignCare => "assign-care",
+            Self::EndCare => "end-care",
         }
     }
 

@@ -3,18 +3,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps in vain")]
 
+use std::collections::HashSet;
+
 use contracts::audit::{
-    AuditAction, AuditOutcome, AuditResource, AuditWord, PurposeOfUse, ResourceKind,
+    AuditAction, AuditOutcome, AuditResource, AuditWord, PurposeOfUse, ResourceKind, StatedReason,
     UnreadableEntry,
 };
 use contracts::outcome::AppointmentState;
 use contracts::{
-    Applied, AuditAnchor, AuditEntry, AuditKind, BookAppointment, BookingCommand, BookingKind,
-    CancelAppointment, IdempotencyId, Metadata, Outcome, Rejection, Route, SetAvailability,
-    TraceContext, WithdrawRequest,
+    AddNote, Applied, AppointmentEvent, AssignCare, AuditAnchor, AuditEntry, AuditKind,
+    BookAppointment, BookSeries, BookingCommand, BookingKind, CancelAppointment, CancelSeries,
+    CareEvent, CareRelationState, EndCare, EventKind, IdempotencyId, Metadata, NoteEvent,
+    NoteState, Outcome, PreviousTime, Rejection, RescheduleAppointment, ReviseNote, Route,
+    SeenAppointment, SeriesState, SetAppointmentStatus, SetAvailability, TraceContext,
+    WithdrawRequest,
 };
 use domain::{
-    Actor, AppointmentStatus, CancelationReason, RequestId, RequestedStart, Role, UserId,
+    Actor, AppointmentStatus, CancelationReason, NoteText, RequestId, RequestedStart, Role, UserId,
 };
 use insta::assert_snapshot;
 use uuid::Uuid;
@@ -23,21 +28,35 @@ fn id<T: From<Uuid>>(number: u128) -> T {
     Uuid::from_u128(number).into()
 }
 
-fn commands() -> [BookingCommand; 4] {
+fn commands() -> Vec<BookingCommand> {
     let start = |text: &str| RequestedStart::try_from(text.to_owned()).unwrap();
     let hours = r#"{"practitioner_id":"00000000-0000-0000-0000-000000000001",
         "time_zone":"America/Sao_Paulo","slot_minutes":15,
         "hours":[{"day":"mon","start":"09:00","end":"17:30"}]}"#;
-    [
+    let first = BookAppointment {
+        practitioner_id: id(1),
+        patient_id: id(2),
+        start: start("2027-03-01T09:00:00-03:00"),
+        service_id: None,
+        location_id: None,
+    };
+    let seen = SeenAppointment { appointment_id: id(3), version: 1 };
+    let override_reason: Option<StatedReason> =
+        Some("the doctor is ill".to_owned().try_into().unwrap());
+    let text = |text: &str| NoteText::try_from(text.to_owned()).unwrap();
+    vec![
         BookingCommand::Book(BookAppointment {
             practitioner_id: id(1),
             patient_id: id(2),
             start: start("2027-03-01T09:00:00-03:00"),
+            service_id: None,
+            location_id: None,
         }),
         BookingCommand::Cancel(CancelAppointment {
             appointment_id: id(3),
             version: 1,
             reason: CancelationReason::Patient,
+            override_reason: None,
         }),
         BookingCommand::Withdraw(WithdrawRequest {
             request_id: id(4),
@@ -48,6 +67,56 @@ fn commands() -> [BookingCommand; 4] {
             accepted_at: "2027-02-01T07:00:00Z".parse().unwrap(),
         }),
         BookingCommand::SetAvailability(serde_json::from_str::<SetAvailability>(hours).unwrap()),
+        BookingCommand::Book(BookAppointment {
+            practitioner_id: id(1),
+            patient_id: id(2),
+            start: start("2027-03-01T09:00:00[America/Sao_Paulo]"),
+            service_id: Some(id(7)),
+            location_id: Some(id(8)),
+        }),
+        BookingCommand::Cancel(CancelAppointment {
+            appointment_id: id(3),
+            version: 1,
+            reason: CancelationReason::Weather,
+            override_reason: override_reason.clone(),
+        }),
+        BookingCommand::Hold(first.clone()),
+        BookingCommand::Confirm(seen.clone()),
+        BookingCommand::Release(seen.clone()),
+        BookingCommand::Reschedule(RescheduleAppointment {
+            appointment_id: id(3),
+            version: 1,
+            start: start("2027-03-02T09:00:00-03:00"),
+            practitioner_id: Some(id(9)),
+            override_reason: override_reason.clone(),
+        }),
+        BookingCommand::SetStatus(SetAppointmentStatus {
+            appointment_id: id(3),
+            version: 1,
+            status: AppointmentStatus::CheckedIn,
+        }),
+        BookingCommand::UndoStatus(seen),
+        BookingCommand::BookSeries(BookSeries { first, every_weeks: 2, count: 10 }),
+        BookingCommand::CancelSeries(CancelSeries {
+            series_id: id(12),
+            reason: CancelationReason::Patient,
+            override_reason,
+        }),
+        BookingCommand::AddNote(AddNote {
+            appointment_id: id(3),
+            text: text("the left knee\nsince Monday"),
+        }),
+        BookingCommand::ReviseNote(ReviseNote {
+            note_id: id(13),
+            version: 1,
+            text: text("the right knee"),
+        }),
+        BookingCommand::AssignCare(AssignCare {
+            patient_id: id(2),
+            practitioner_id: id(1),
+            until: Some("2027-12-31T23:00:00Z".parse().unwrap()),
+        }),
+        BookingCommand::EndCare(EndCare { care_relation_id: id(14) }),
     ]
 }
 
@@ -70,10 +139,14 @@ fn metadata(command: &BookingCommand) -> Metadata {
 
 #[test]
 fn commands_keep_their_form() {
-    let lines = commands().map(|command| {
+    let commands = commands();
+    let kinds: HashSet<_> = commands.iter().map(BookingCommand::kind).collect();
+    assert_eq!(kinds.len(), BookingKind::ALL.len(), "every kind has its line");
+    let lines = commands.iter().map(|command| {
         let body = String::from_utf8(command.to_body()).unwrap();
         format!("{} {} {body}", command.kind().subject(id(11)), command.schema())
     });
+    let lines: Vec<_> = lines.collect();
     assert_snapshot!(lines.join("\n"));
 }
 
@@ -106,6 +179,31 @@ fn outcomes_keep_their_form_and_read_back() {
         start: "2027-03-01T12:00:00Z".parse().unwrap(),
         end: "2027-03-01T12:15:00Z".parse().unwrap(),
         cancelation_reason: Some(CancelationReason::Patient),
+        service_id: None,
+        location_id: None,
+        expires_at: None,
+        series_id: None,
+    };
+    let held = AppointmentState {
+        version: 1,
+        status: AppointmentStatus::Pending,
+        cancelation_reason: None,
+        expires_at: Some("2027-02-01T08:05:00Z".parse().unwrap()),
+        ..appointment.clone()
+    };
+    let of_series = AppointmentState {
+        status: AppointmentStatus::Booked,
+        cancelation_reason: None,
+        series_id: Some(id(12)),
+        ..appointment.clone()
+    };
+    let typed = AppointmentState {
+        version: 1,
+        status: AppointmentStatus::Booked,
+        cancelation_reason: None,
+        service_id: Some(id(7)),
+        location_id: Some(id(8)),
+        ..appointment.clone()
     };
     let outcomes = [
         Outcome::Applied { result: Applied::Appointment(appointment) },
@@ -113,12 +211,87 @@ fn outcomes_keep_their_form_and_read_back() {
         Outcome::Applied { result: Applied::Withdrawal { request_id: id(4) } },
         Outcome::Rejected { reason: Rejection::SlotTaken },
         Outcome::Withdrawn,
+        Outcome::Applied { result: Applied::Appointment(typed) },
+        Outcome::Applied { result: Applied::Appointment(held) },
+        Outcome::Applied {
+            result: Applied::Series(SeriesState { id: id(12), appointments: vec![of_series] }),
+        },
+        Outcome::Applied { result: Applied::Note(note()) },
+        Outcome::Applied { result: Applied::CareRelation(care_relation()) },
+        Outcome::Blocked {
+            reason: Rejection::SlotTaken,
+            times: vec!["2027-03-08T12:00:00Z".parse().unwrap()],
+        },
     ];
     let lines: Vec<_> = outcomes.iter().map(|one| serde_json::to_string(one).unwrap()).collect();
     assert_snapshot!(lines.join("\n"));
     for (line, outcome) in lines.iter().zip(outcomes) {
         assert_eq!(serde_json::from_str::<Outcome>(line).unwrap(), outcome);
     }
+}
+
+fn note() -> NoteState {
+    NoteState {
+        id: id(13),
+        version: 2,
+        appointment_id: id(3),
+        patient_id: id(2),
+        practitioner_id: id(1),
+    }
+}
+
+fn care_relation() -> CareRelationState {
+    CareRelationState {
+        id: id(14),
+        practitioner_id: id(1),
+        patient_id: id(2),
+        since: "2027-02-01T08:00:00Z".parse().unwrap(),
+        until: None,
+    }
+}
+
+#[test]
+fn facts_keep_their_form_and_read_back() {
+    let occurred_at = "2027-02-01T08:00:00Z".parse().unwrap();
+    let moved = AppointmentEvent {
+        appointment: AppointmentState {
+            id: id(3),
+            version: 2,
+            status: AppointmentStatus::Booked,
+            practitioner_id: id(1),
+            patient_id: id(2),
+            start: "2027-03-02T12:00:00Z".parse().unwrap(),
+            end: "2027-03-02T12:15:00Z".parse().unwrap(),
+            cancelation_reason: None,
+            service_id: None,
+            location_id: None,
+            expires_at: None,
+            series_id: None,
+        },
+        occurred_at,
+        previous: Some(PreviousTime {
+            practitioner_id: id(9),
+            start: "2027-03-01T12:00:00Z".parse().unwrap(),
+            end: "2027-03-01T12:15:00Z".parse().unwrap(),
+        }),
+        override_reason: Some("the doctor is ill".to_owned().try_into().unwrap()),
+    };
+    let booked = AppointmentEvent { previous: None, override_reason: None, ..moved.clone() };
+    let note = NoteEvent { note: note(), occurred_at };
+    let care = CareEvent { care_relation: care_relation(), occurred_at };
+    let bodies = [
+        serde_json::to_string(&booked).unwrap(),
+        serde_json::to_string(&moved).unwrap(),
+        serde_json::to_string(&note).unwrap(),
+        serde_json::to_string(&care).unwrap(),
+    ];
+    let kinds = EventKind::ALL.map(|kind| format!("{} {}", kind.subject(), kind.schema()));
+    assert_snapshot!([kinds.join("\n"), bodies.join("\n")].join("\n"));
+    let read = serde_json::from_str::<AppointmentEvent>(&bodies[0]).unwrap();
+    assert_eq!(read, booked);
+    assert_eq!(serde_json::from_str::<AppointmentEvent>(&bodies[1]).unwrap(), moved);
+    assert_eq!(serde_json::from_str::<NoteEvent>(&bodies[2]).unwrap(), note);
+    assert_eq!(serde_json::from_str::<CareEvent>(&bodies[3]).unwrap(), care);
 }
 
 #[test]
@@ -131,6 +304,7 @@ fn a_body_with_more_or_less_than_its_schema_is_no_command() {
         appointment_id: id(3),
         version: 1,
         reason: CancelationReason::Other,
+        override_reason: None,
     })
     .unwrap();
     more["status"] = "fulfilled".into();

@@ -78,6 +78,16 @@ opaque_ids! {
     EligibilityCheckId
     /// A message that no worker could settle, however often it is replayed and dies again.
     DeadLetterId
+    /// Visits that were booked as one recurring series.
+    SeriesId
+    /// What a doctor wrote down of a visit, in all its versions.
+    NoteId
+    /// That a doctor cares for a patient.
+    CareRelationId
+    /// A visit type: how long, what room around it, how far ahead.
+    HealthcareServiceId
+    /// Where patients come.
+    LocationId
 }
 
 impl From<UserId> for PatientId {

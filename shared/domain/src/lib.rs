@@ -11,10 +11,13 @@ pub mod coverage;
 pub mod eligibility;
 pub mod email;
 pub mod ids;
+pub mod note_text;
 pub mod person;
+pub mod recurrence;
 pub mod reject_reason;
 pub mod role;
 pub mod start;
+pub mod undo;
 
 pub use appointment::{AppointmentStatus, CancelationReason};
 pub use availability::{
@@ -28,10 +31,14 @@ pub use coverage::{
 pub use eligibility::{BenefitCode, CoverageFinding, EligibilityStatus};
 pub use email::{Email, InvalidEmail};
 pub use ids::{
-    AppointmentId, AuditEntryId, CorrelationId, CoverageId, DeadLetterId, EligibilityCheckId,
-    EventId, PatientId, PractitionerId, RequestId, SessionId, UserId,
+    AppointmentId, AuditEntryId, CareRelationId, CorrelationId, CoverageId, DeadLetterId,
+    EligibilityCheckId, EventId, HealthcareServiceId, LocationId, NoteId, PatientId,
+    PractitionerId, RequestId, SeriesId, SessionId, UserId,
 };
+pub use note_text::{InvalidNoteText, NoteText};
 pub use person::{HumanName, InvalidName};
+pub use recurrence::{InvalidRecurrence, Recurrence};
 pub use reject_reason::{Person, RejectClass, RejectReason, Retry};
 pub use role::{Actor, Role};
 pub use start::{InvalidStart, RequestedStart};
+pub use undo::{StatusChange, status_before};

@@ -69,6 +69,8 @@ impl Clinic {
             practitioner_id: self.doctor_id(),
             patient_id: PatientId::from(patient),
             start: RequestedStart::try_from(start.to_owned()).unwrap(),
+            service_id: None,
+            location_id: None,
         });
         let metadata = envelope(Actor { id: patient, role: Role::Patient }, &command);
         (command, metadata)

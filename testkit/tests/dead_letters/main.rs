@@ -9,3 +9,4 @@ mod quarantine;
 mod refusals;
 mod replaying;
 mod seeing;
+mod visits;

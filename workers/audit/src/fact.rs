@@ -3,7 +3,7 @@
 use bus::PositionedMessage;
 use contracts::audit::{AuditAction, PurposeOfUse, ResourceKind};
 use contracts::metadata::header;
-use contracts::{AppointmentEvent, AvailabilityChanged, EventKind, subjects};
+use contracts::{AppointmentEvent, AvailabilityChanged, CareEvent, EventKind, NoteEvent, subjects};
 use domain::{Actor, CorrelationId, EventId};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -20,6 +20,8 @@ struct Change {
     id: Uuid,
     version: Option<i32>,
     patient: Option<Uuid>,
+    /// Why it was done although the rules say otherwise, in somebody's words.
+    stated_reason: Option<String>,
     occurred_at: Timestamp,
 }
 
@@ -45,6 +47,7 @@ pub(crate) fn row(message: &PositionedMessage) -> Result<Row, &'static str> {
         resource_id: Some(change.id),
         resource_version: change.version,
         patient_id: change.patient,
+        stated_reason: change.stated_reason.map(Into::into),
         correlation_id: Some(correlation_id.as_uuid()),
         ..Row::new(subjects::EVENTS, message.sequence, KIND, change.occurred_at)
     })
@@ -52,8 +55,26 @@ pub(crate) fn row(message: &PositionedMessage) -> Result<Row, &'static str> {
 
 fn change(kind: EventKind, body: &[u8]) -> Result<Change, &'static str> {
     match kind {
-        EventKind::AppointmentBooked => visit(AuditAction::Create, body),
-        EventKind::AppointmentCancelled => visit(AuditAction::Update, body),
+        EventKind::AppointmentBooked | EventKind::AppointmentHeld => {
+            visit(AuditAction::Create, body)
+        }
+        EventKind::AppointmentCancelled
+        | EventKind::AppointmentRescheduled
+        | EventKind::AppointmentStatusChanged => visit(AuditAction::Update, body),
+        EventKind::NoteWritten => {
+            let NoteEvent { note, occurred_at } = read_body(body)?;
+            Ok(Change {
+                action: AuditAction::Create,
+                resource: ResourceKind::DocumentReference,
+                id: note.id.as_uuid(),
+                version: Some(note.version),
+                patient: Some(note.patient_id.as_uuid()),
+                stated_reason: None,
+                occurred_at,
+            })
+        }
+        EventKind::CareAssigned => care(AuditAction::Create, body),
+        EventKind::CareEnded => care(AuditAction::Update, body),
         EventKind::AvailabilityChanged => {
             let AvailabilityChanged { practitioner_id, occurred_at } = read_body(body)?;
             Ok(Change {
@@ -62,6 +83,7 @@ fn change(kind: EventKind, body: &[u8]) -> Result<Change, &'static str> {
                 id: practitioner_id.as_uuid(),
                 version: None,
                 patient: None,
+                stated_reason: None,
                 occurred_at,
             })
         }
@@ -69,13 +91,27 @@ fn change(kind: EventKind, body: &[u8]) -> Result<Change, &'static str> {
 }
 
 fn visit(action: AuditAction, body: &[u8]) -> Result<Change, &'static str> {
-    let AppointmentEvent { appointment, occurred_at } = read_body(body)?;
+    let AppointmentEvent { appointment, occurred_at, override_reason, .. } = read_body(body)?;
     Ok(Change {
         action,
         resource: ResourceKind::Appointment,
         id: appointment.id.as_uuid(),
         version: Some(appointment.version),
         patient: Some(appointment.patient_id.as_uuid()),
+        stated_reason: override_reason.map(String::from),
+        occurred_at,
+    })
+}
+
+fn care(action: AuditAction, body: &[u8]) -> Result<Change, &'static str> {
+    let CareEvent { care_relation, occurred_at } = read_body(body)?;
+    Ok(Change {
+        action,
+        resource: ResourceKind::CareTeam,
+        id: care_relation.id.as_uuid(),
+        version: None,
+        patient: Some(care_relation.patient_id.as_uuid()),
+        stated_reason: None,
         occurred_at,
     })
 }

@@ -1,17 +1,26 @@
-//! `booking.book`: takes a slot.
+//! `booking.book`: takes a slot; `booking.hold`: takes it for a while.
 
-use contracts::{Applied, AppointmentState, BookAppointment, Outcome, Rejection};
+use std::collections::HashMap;
+
+use contracts::{Applied, BookAppointment, Outcome, Rejection};
 use domain::{
-    Actor, AppointmentId, AppointmentStatus, Availability, NotOffered, PatientId, Role, Slot,
-    UserId,
+    Actor, AppointmentId, Availability, NotOffered, PatientId, RequestId, Role, Slot, UserId,
 };
 use jiff::Timestamp;
-use store::booking::appointments::{self, Busy, FIRST_VERSION, NewAppointment};
+use store::booking::appointments::{self, Busy, NewAppointment};
 use store::booking::practitioners::Standing;
 use store::booking::{Contention, Failure, Transaction};
 
+use crate::Rules;
 use crate::facts::Facts;
 use crate::order::{Order, Outcomes};
+
+/// A slot that somebody wants: for good, or held for a while.
+#[derive(Debug)]
+pub(crate) struct Taking<'a> {
+    pub order: Order<'a, BookAppointment>,
+    pub is_hold: bool,
+}
 
 /// A booking whose form is right, and which waits to be written.
 #[derive(Clone, Copy)]
@@ -20,24 +29,38 @@ struct Candidate {
     visit: NewAppointment,
 }
 
-/// Settles bookings as if they came one after the other.
+/// Settles bookings and holds as if they came one after the other.
 pub(crate) async fn settle(
     transaction: &Transaction<'_>,
-    orders: &[Order<'_, BookAppointment>],
+    takings: &[Taking<'_>],
     facts: &Facts,
+    rules: &Rules,
     now: Timestamp,
     outcomes: &mut Outcomes,
 ) -> Result<(), Failure> {
-    let mut waiting = Vec::with_capacity(orders.len());
-    for order in orders {
+    let mut waiting = Vec::with_capacity(takings.len());
+    for Taking { order, is_hold } in takings {
         match visit(order, facts, now) {
-            Ok(visit) => waiting.push(Candidate { index: order.index, visit }),
+            Ok(visit) => {
+                let expires_at = is_hold.then(|| now + rules.hold);
+                let visit = NewAppointment { expires_at, ..visit };
+                waiting.push(Candidate { index: order.index, visit });
+            }
             Err(reason) => outcomes.reject(order.index, reason),
         }
     }
+    let mut held = Held { counts: facts.holds.clone(), limit: rules.holds_per_patient };
     while !waiting.is_empty() {
-        let (wave, later) = first_wave(waiting);
+        let (mut wave, later) = first_wave(waiting);
+        wave.retain(|candidate| {
+            let may_be_taken = held.allows(&candidate.visit);
+            if !may_be_taken {
+                outcomes.reject(candidate.index, Rejection::TooManyHolds);
+            }
+            may_be_taken
+        });
         let taken = write(transaction, wave, now, outcomes).await?;
+        held.count(&taken);
         waiting = later;
         waiting.retain(|candidate| {
             let is_taken = taken.iter().any(|slot| slot.is_taken_from(candidate));
@@ -50,16 +73,47 @@ pub(crate) async fn settle(
     Ok(())
 }
 
+/// How many times patients hold.
+struct Held {
+    counts: HashMap<PatientId, i64>,
+    limit: u32,
+}
+
+impl Held {
+    fn allows(&self, visit: &NewAppointment) -> bool {
+        let held = self.counts.get(&visit.patient_id).copied().unwrap_or_default();
+        visit.expires_at.is_none() || held < i64::from(self.limit)
+    }
+
+    fn count(&mut self, taken: &[Taken]) {
+        for slot in taken {
+            if let Taken::Booked(NewAppointment { expires_at: Some(_), patient_id, .. }) = slot {
+                *self.counts.entry(*patient_id).or_default() += 1;
+            }
+        }
+    }
+}
+
 /// The visit that is asked for, or why there can't be one whoever else has a visit then.
 fn visit(
     order: &Order<'_, BookAppointment>,
     facts: &Facts,
     now: Timestamp,
 ) -> Result<NewAppointment, Rejection> {
-    let BookAppointment { practitioner_id, patient_id, start } = order.command;
-    if !may_book_for(order.metadata.actor, *patient_id) {
+    if !may_book_for(order.metadata.actor, order.command.patient_id) {
         return Err(Rejection::NotAllowed);
     }
+    offered(order.command, order.metadata.request_id, facts, now)
+}
+
+/// As [`visit`], whoever asks.
+pub(crate) fn offered(
+    wanted: &BookAppointment,
+    request_id: RequestId,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<NewAppointment, Rejection> {
+    let BookAppointment { practitioner_id, patient_id, start, service_id, location_id } = wanted;
     if facts.practitioners.get(practitioner_id) != Some(&Standing::Bookable) {
         return Err(Rejection::UnknownPractitioner);
     }
@@ -82,11 +136,16 @@ fn visit(
         practitioner_id: *practitioner_id,
         patient_id: *patient_id,
         slot,
-        request_id: order.metadata.request_id,
+        occupied: slot,
+        service_id: *service_id,
+        location_id: *location_id,
+        request_id,
+        expires_at: None,
+        series_id: None,
     })
 }
 
-fn may_book_for(actor: Actor, patient: PatientId) -> bool {
+pub(crate) fn may_book_for(actor: Actor, patient: PatientId) -> bool {
     match actor.role {
         Role::Admin => true,
         Role::Patient => actor.id == UserId::from(patient),
@@ -111,26 +170,18 @@ fn first_wave(waiting: Vec<Candidate>) -> (Vec<Candidate>, Vec<Candidate>) {
 }
 
 impl Candidate {
-    /// Whether not both of them can be booked.
+    /// Whether what becomes of one may depend on the other: not both of them can be booked, or both
+    /// are holds of a patient who may hold so many only.
     fn meets(&self, other: &Self) -> bool {
         let (a, b) = (&self.visit, &other.visit);
-        (a.practitioner_id == b.practitioner_id || a.patient_id == b.patient_id)
-            && overlap(a.slot, b.slot)
+        let are_holds = a.expires_at.is_some() && b.expires_at.is_some();
+        (are_holds && a.patient_id == b.patient_id)
+            || (a.practitioner_id == b.practitioner_id && overlap(a.occupied, b.occupied))
+            || (a.patient_id == b.patient_id && overlap(a.slot, b.slot))
     }
 
     fn outcome(&self) -> Outcome {
-        let NewAppointment { id, practitioner_id, patient_id, slot, .. } = self.visit;
-        let state = AppointmentState {
-            id,
-            version: FIRST_VERSION,
-            status: AppointmentStatus::Booked,
-            practitioner_id,
-            patient_id,
-            start: slot.start,
-            end: slot.end,
-            cancelation_reason: None,
-        };
-        Outcome::Applied { result: Applied::Appointment(state) }
+        Outcome::Applied { result: Applied::Appointment(self.visit.state()) }
     }
 }
 
@@ -151,10 +202,11 @@ impl Taken {
         let wanted = &candidate.visit;
         match self {
             Self::Booked(visit) => {
-                visit.practitioner_id == wanted.practitioner_id && overlap(visit.slot, wanted.slot)
+                visit.practitioner_id == wanted.practitioner_id
+                    && overlap(visit.occupied, wanted.occupied)
             }
             Self::Before(visit) => {
-                visit.practitioner_id == wanted.practitioner_id && visit.slot == wanted.slot
+                visit.practitioner_id == wanted.practitioner_id && visit.occupied == wanted.occupied
             }
         }
     }

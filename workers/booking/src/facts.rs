@@ -2,11 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 
-use contracts::{AppointmentState, BookingCommand, IdempotencyId};
-use domain::{AppointmentId, Availability, CorrelationId, PatientId, PractitionerId, RequestId};
+use contracts::{AppointmentState, BookingCommand, CareRelationState, IdempotencyId, NoteState};
+use domain::{
+    AppointmentId, Availability, CareRelationId, CorrelationId, NoteId, PatientId, PractitionerId,
+    RequestId, SeriesId, StatusChange,
+};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use store::booking::holds::ExpiredHold;
 use store::booking::inbox::{self, Settled};
 use store::booking::practitioners::{self, Standing};
-use store::booking::{Failure, Transaction, appointments, availability, correlation, patients};
+use store::booking::{
+    Failure, Transaction, appointments, availability, care_relations, correlation, history, holds,
+    notes, patients,
+};
 use uuid::Uuid;
 
 use crate::Request;
@@ -20,29 +29,106 @@ pub(crate) struct Facts {
     /// Of those practitioners that somebody wants to book.
     pub weeks: HashMap<PractitionerId, Availability>,
     pub patients: HashSet<PatientId>,
-    /// Those that somebody wants to cancel.
+    /// Those that somebody names.
     pub appointments: HashMap<AppointmentId, AppointmentState>,
+    /// Of those whose last status somebody takes back.
+    pub histories: HashMap<AppointmentId, Vec<StatusChange>>,
+    /// Those that somebody calls off.
+    pub series: HashMap<SeriesId, Vec<AppointmentState>>,
+    /// How many times those patients hold who want to hold one more.
+    pub holds: HashMap<PatientId, i64>,
+    pub notes: HashMap<NoteId, NoteState>,
+    pub care_relations: HashMap<CareRelationId, CareRelationState>,
+    /// Holds that stood in nobody's way but for form: this transaction has ended them.
+    pub expired: Vec<ExpiredHold>,
 }
 
 impl Facts {
     pub async fn read(
         transaction: &Transaction<'_>,
         requests: &[Request<'_>],
+        now: Timestamp,
     ) -> Result<Self, Failure> {
-        let questions = Questions::of(requests);
-        // The first to fail is the first to be seen.
-        let answers = tokio::try_join!(
+        let asked = Questions::of(requests);
+        // The first to fail is the first to be seen. What locks comes first, while nothing is held
+        // that anybody else could wait for.
+        let ((), expired, settled, key_holders, practitioners, weeks, patients, appointments, ()) =
+            tokio::try_join!(
+                biased;
+                holds::lock(transaction, &asked.holders),
+                holds::expire(transaction, &asked.booked, &asked.patients, now),
+                inbox::settled(transaction, &asked.requests),
+                inbox::key_holders(transaction, &asked.keys),
+                practitioners::standings(transaction, &asked.practitioners),
+                availability::weeks(transaction, &asked.booked),
+                patients::existing(transaction, &asked.patients),
+                appointments::states(transaction, &asked.appointments),
+                correlation::log(transaction, &asked.correlations),
+            )?;
+        let (histories, series, holds, notes, care_relations) = tokio::try_join!(
             biased;
-            inbox::settled(transaction, &questions.requests),
-            inbox::key_holders(transaction, &questions.keys),
-            practitioners::standings(transaction, &questions.practitioners),
-            availability::weeks(transaction, &questions.booked),
-            patients::existing(transaction, &questions.patients),
-            appointments::states(transaction, &questions.cancelled),
-            correlation::log(transaction, &questions.correlations),
+            history::changes(transaction, &asked.undone),
+            appointments::of_series(transaction, &asked.series),
+            holds::count(transaction, &asked.holders, now),
+            notes::latest(transaction, &asked.notes),
+            care_relations::states(transaction, &asked.care_relations),
         )?;
-        let (settled, key_holders, practitioners, weeks, patients, appointments, ()) = answers;
-        Ok(Self { settled, key_holders, practitioners, weeks, patients, appointments })
+        let mut facts = Self {
+            settled,
+            key_holders,
+            practitioners,
+            weeks,
+            patients,
+            appointments,
+            histories,
+            series,
+            holds,
+            notes,
+            care_relations,
+            expired,
+        };
+        facts.read_of_moved(transaction, &asked, now).await?;
+        Ok(facts)
+    }
+
+    /// Whoever moves a visit, or takes it up again, needs to know what its own row says first: with
+    /// whom it is.
+    async fn read_of_moved(
+        &mut self,
+        transaction: &Transaction<'_>,
+        asked: &Questions,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let moved = asked.moved.iter().chain(&asked.undone);
+        let visits: Vec<_> = moved.filter_map(|id| self.appointments.get(id)).collect();
+        if visits.is_empty() {
+            return Ok(());
+        }
+        let mut whom: Vec<PractitionerId> = visits.iter().map(|it| it.practitioner_id).collect();
+        let mut for_whom: Vec<PatientId> = visits.iter().map(|it| it.patient_id).collect();
+        once(&mut whom);
+        once(&mut for_whom);
+        let (expired, practitioners, weeks) = tokio::try_join!(
+            biased;
+            holds::expire(transaction, &whom, &for_whom, now),
+            practitioners::standings(transaction, &whom),
+            availability::weeks(transaction, &whom),
+        )?;
+        self.practitioners.extend(practitioners);
+        self.weeks.extend(weeks);
+        self.patients.extend(for_whom);
+        for hold in &expired {
+            if let Some(named) = self.appointments.get_mut(&hold.appointment.id) {
+                named.clone_from(&hold.appointment);
+            }
+        }
+        self.expired.extend(expired);
+        Ok(())
+    }
+
+    /// The zone whose wall clock a practitioner's hours follow.
+    pub fn zone_of(&self, practitioner: PractitionerId) -> Option<TimeZone> {
+        TimeZone::get(self.weeks.get(&practitioner)?.zone_name()).ok()
     }
 }
 
@@ -55,7 +141,14 @@ struct Questions {
     practitioners: Vec<PractitionerId>,
     booked: Vec<PractitionerId>,
     patients: Vec<PatientId>,
-    cancelled: Vec<AppointmentId>,
+    /// Who want to hold one more time.
+    holders: Vec<PatientId>,
+    appointments: Vec<AppointmentId>,
+    moved: Vec<AppointmentId>,
+    undone: Vec<AppointmentId>,
+    series: Vec<SeriesId>,
+    notes: Vec<NoteId>,
+    care_relations: Vec<CareRelationId>,
 }
 
 impl Questions {
@@ -65,27 +158,61 @@ impl Questions {
             questions.requests.push(metadata.request_id);
             questions.keys.extend(metadata.idempotency_id);
             questions.correlations.push(metadata.correlation_id);
-            match command {
-                BookingCommand::Book(book) => {
-                    questions.booked.push(book.practitioner_id);
-                    questions.patients.push(book.patient_id);
-                }
-                BookingCommand::Cancel(cancel) => questions.cancelled.push(cancel.appointment_id),
-                BookingCommand::Withdraw(withdraw) => {
-                    questions.requests.push(withdraw.request_id);
-                    questions.keys.extend(withdraw.idempotency_id);
-                }
-                BookingCommand::SetAvailability(set) => {
-                    questions.practitioners.push(set.practitioner_id);
-                }
-            }
+            questions.add(command);
         }
         once(&mut questions.booked);
         once(&mut questions.patients);
+        once(&mut questions.holders);
         once(&mut questions.correlations);
+        once(&mut questions.appointments);
         questions.practitioners.extend(&questions.booked);
         once(&mut questions.practitioners);
         questions
+    }
+
+    fn add(&mut self, command: &BookingCommand) {
+        match command {
+            BookingCommand::Book(book) => {
+                self.booked.push(book.practitioner_id);
+                self.patients.push(book.patient_id);
+            }
+            BookingCommand::Hold(hold) => {
+                self.booked.push(hold.practitioner_id);
+                self.patients.push(hold.patient_id);
+                self.holders.push(hold.patient_id);
+            }
+            BookingCommand::BookSeries(series) => {
+                self.booked.push(series.first.practitioner_id);
+                self.patients.push(series.first.patient_id);
+            }
+            BookingCommand::Reschedule(reschedule) => {
+                self.appointments.push(reschedule.appointment_id);
+                self.moved.push(reschedule.appointment_id);
+                self.booked.extend(reschedule.practitioner_id);
+            }
+            BookingCommand::UndoStatus(undo) => {
+                self.appointments.push(undo.appointment_id);
+                self.undone.push(undo.appointment_id);
+            }
+            BookingCommand::Cancel(cancel) => self.appointments.push(cancel.appointment_id),
+            BookingCommand::Confirm(seen) | BookingCommand::Release(seen) => {
+                self.appointments.push(seen.appointment_id);
+            }
+            BookingCommand::SetStatus(set) => self.appointments.push(set.appointment_id),
+            BookingCommand::AddNote(note) => self.appointments.push(note.appointment_id),
+            BookingCommand::ReviseNote(note) => self.notes.push(note.note_id),
+            BookingCommand::CancelSeries(cancel) => self.series.push(cancel.series_id),
+            BookingCommand::AssignCare(care) => {
+                self.practitioners.push(care.practitioner_id);
+                self.patients.push(care.patient_id);
+            }
+            BookingCommand::EndCare(end) => self.care_relations.push(end.care_relation_id),
+            BookingCommand::Withdraw(withdraw) => {
+                self.requests.push(withdraw.request_id);
+                self.keys.extend(withdraw.idempotency_id);
+            }
+            BookingCommand::SetAvailability(set) => self.practitioners.push(set.practitioner_id),
+        }
     }
 }
 

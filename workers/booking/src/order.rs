@@ -1,6 +1,6 @@
 //! The part of a batch that one message's file works on.
 
-use contracts::{Metadata, Outcome, Rejection};
+use contracts::{Applied, Metadata, Outcome, Rejection};
 
 /// A request that is to be done, and its index in the segment.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,10 @@ impl Outcomes {
         self.0[index] = Some(outcome);
     }
 
+    pub fn apply(&mut self, index: usize, result: Applied) {
+        self.set(index, Outcome::Applied { result });
+    }
+
     pub fn reject(&mut self, index: usize, reason: Rejection) {
         self.set(index, Outcome::Rejected { reason });
     }
@@ -34,5 +38,28 @@ impl IntoIterator for Outcomes {
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use domain::{Actor, CorrelationId, RequestId};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// The envelope of somebody's command.
+    pub(crate) fn metadata_of(actor: Actor) -> Metadata {
+        Metadata {
+            correlation_id: CorrelationId::generate(),
+            request_id: RequestId::generate(),
+            causation_id: None,
+            reply_to: None,
+            actor,
+            schema: String::new(),
+            accepted_at: Timestamp::UNIX_EPOCH,
+            idempotency_id: None,
+            trace: None,
+        }
     }
 }

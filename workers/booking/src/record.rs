@@ -1,11 +1,16 @@
 //! What a segment leaves behind: history, facts to publish, and, last, the inbox.
 
+use std::collections::HashMap;
+
+use contracts::audit::StatedReason;
 use contracts::{
-    Applied, AppointmentEvent, AppointmentState, AvailabilityChanged, EventKind, Outcome,
+    Applied, AppointmentEvent, AppointmentState, AvailabilityChanged, BookingCommand, CareEvent,
+    EventKind, NoteEvent, Outcome, PreviousTime,
 };
-use domain::AppointmentStatus;
+use domain::{Actor, CorrelationId, Role};
 use jiff::Timestamp;
 use store::booking::history::Change;
+use store::booking::holds::ExpiredHold;
 use store::booking::inbox::Ending;
 use store::booking::outbox::{Fact, NewEvent};
 use store::booking::{Failure, Transaction, history, inbox, outbox};
@@ -19,15 +24,18 @@ const NO_VERSION: i32 = 0;
 #[derive(Debug)]
 pub(crate) struct Record<'a> {
     now: Timestamp,
+    /// By index: when visits that were moved would have been.
+    moved: HashMap<usize, PreviousTime>,
     changes: Vec<Change<'a>>,
     events: Vec<NewEvent<'a>>,
     endings: Vec<Ending<'a>>,
 }
 
 impl<'a> Record<'a> {
-    pub fn with_capacity(count: usize, now: Timestamp) -> Self {
+    pub fn new(count: usize, now: Timestamp, moved: HashMap<usize, PreviousTime>) -> Self {
         Self {
             now,
+            moved,
             changes: Vec::with_capacity(count),
             events: Vec::with_capacity(count),
             endings: Vec::with_capacity(count),
@@ -35,9 +43,36 @@ impl<'a> Record<'a> {
     }
 
     /// A request that ended, and what follows from how it did.
-    pub fn add(&mut self, request: &Request<'a>, outcome: &'a Outcome, keeps_key: bool) {
+    pub fn add(
+        &mut self,
+        index: usize,
+        request: &Request<'a>,
+        outcome: &'a Outcome,
+        keeps_key: bool,
+    ) {
         match outcome.result() {
-            Some(Applied::Appointment(appointment)) => self.add_change(request, appointment),
+            Some(Applied::Appointment(appointment)) => {
+                let previous = self.moved.remove(&index);
+                self.add_change(request, appointment, previous);
+            }
+            Some(Applied::Series(series)) => {
+                for appointment in &series.appointments {
+                    self.add_change(request, appointment, None);
+                }
+            }
+            Some(Applied::Note(note)) => {
+                let fact = Fact::Note(NoteEvent { note: note.clone(), occurred_at: self.now });
+                self.add_event(request, EventKind::NoteWritten, note.version, fact);
+            }
+            Some(Applied::CareRelation(relation)) => {
+                let kind = match request.command {
+                    BookingCommand::EndCare(_) => EventKind::CareEnded,
+                    _ => EventKind::CareAssigned,
+                };
+                let care_relation = relation.clone();
+                let fact = Fact::Care(CareEvent { care_relation, occurred_at: self.now });
+                self.add_event(request, kind, NO_VERSION, fact);
+            }
             Some(Applied::Availability { practitioner_id }) => {
                 let changed = AvailabilityChanged {
                     practitioner_id: *practitioner_id,
@@ -66,23 +101,56 @@ impl<'a> Record<'a> {
         self.endings.push(ending);
     }
 
-    fn add_change(&mut self, request: &Request<'a>, appointment: &'a AppointmentState) {
+    /// A hold that this transaction found expired. It is its patient's, and nobody ended it; what
+    /// is told of whoever came upon it is their correlation id only.
+    pub fn add_expired(&mut self, hold: &'a ExpiredHold, correlation_id: CorrelationId) {
+        let ExpiredHold { appointment, request_id } = hold;
+        let actor = Actor { id: appointment.patient_id.into(), role: Role::Patient };
+        let request_id = *request_id;
+        let is_undo = false;
+        self.changes.push(Change { appointment, actor, request_id, correlation_id, is_undo });
+        self.events.push(NewEvent {
+            kind: EventKind::AppointmentCancelled,
+            aggregate_version: appointment.version,
+            fact: self.fact(appointment, None, None),
+            correlation_id,
+            request_id,
+            actor,
+            trace: None,
+        });
+    }
+
+    fn add_change(
+        &mut self,
+        request: &Request<'a>,
+        appointment: &'a AppointmentState,
+        previous: Option<PreviousTime>,
+    ) {
         let metadata = request.metadata;
         self.changes.push(Change {
             appointment,
             actor: metadata.actor,
             request_id: metadata.request_id,
             correlation_id: metadata.correlation_id,
+            is_undo: matches!(request.command, BookingCommand::UndoStatus(_)),
         });
-        let kind = match appointment.status {
-            AppointmentStatus::Cancelled => EventKind::AppointmentCancelled,
-            _ => EventKind::AppointmentBooked,
-        };
-        let fact = Fact::Appointment(AppointmentEvent {
+        let (kind, override_reason) = kind_of_change(request.command);
+        let fact = self.fact(appointment, previous, override_reason);
+        self.add_event(request, kind, appointment.version, fact);
+    }
+
+    fn fact(
+        &self,
+        appointment: &AppointmentState,
+        previous: Option<PreviousTime>,
+        override_reason: Option<&StatedReason>,
+    ) -> Fact {
+        Fact::Appointment(AppointmentEvent {
             appointment: appointment.clone(),
             occurred_at: self.now,
-        });
-        self.add_event(request, kind, appointment.version, fact);
+            previous,
+            override_reason: override_reason.cloned(),
+        })
     }
 
     fn add_event(
@@ -114,5 +182,27 @@ impl<'a> Record<'a> {
             inbox::insert(transaction, &self.endings, self.now),
         )?;
         Ok(())
+    }
+}
+
+/// What a command does to the visits that it changes, and why it did so although it was too late.
+fn kind_of_change(command: &BookingCommand) -> (EventKind, Option<&StatedReason>) {
+    match command {
+        BookingCommand::Hold(_) => (EventKind::AppointmentHeld, None),
+        BookingCommand::Reschedule(reschedule) => {
+            (EventKind::AppointmentRescheduled, reschedule.override_reason.as_ref())
+        }
+        BookingCommand::SetStatus(_) | BookingCommand::UndoStatus(_) => {
+            (EventKind::AppointmentStatusChanged, None)
+        }
+        BookingCommand::Cancel(cancel) => {
+            (EventKind::AppointmentCancelled, cancel.override_reason.as_ref())
+        }
+        BookingCommand::CancelSeries(cancel) => {
+            (EventKind::AppointmentCancelled, cancel.override_reason.as_ref())
+        }
+        BookingCommand::Release(_) => (EventKind::AppointmentCancelled, None),
+        // Of the others, none but these change visits: booked, confirmed, booked as a series.
+        _ => (EventKind::AppointmentBooked, None),
     }
 }

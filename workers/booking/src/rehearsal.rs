@@ -94,7 +94,7 @@ impl Settler {
         let rehearsed = match self.pool().transact(&WasSuperseded(&requests[0])).await {
             Ok(true) => return Rehearsal::Superseded,
             Ok(false) => {
-                let segment = SettleSegment { requests, now: self.now() };
+                let segment = SettleSegment { requests, rules: self.rules(), now: self.now() };
                 self.pool().transact(&Rehearsed(&segment)).await
             }
             Err(failure) => Err(failure),
@@ -116,8 +116,8 @@ impl Settler {
     }
 }
 
-/// Whether a later request did what this one would undo. A booking can't undo anything, a
-/// cancellation names the version it cancels; opening hours just replace those before them.
+/// Whether a later request did what this one would undo. A booking can't undo anything, a change of
+/// a visit or a note names the version it changes; opening hours just replace those before them.
 struct WasSuperseded<'a>(&'a Request<'a>);
 
 impl Work for WasSuperseded<'_> {

@@ -1,70 +1,143 @@
 //! Cutting a batch where the order of its requests matters.
 //!
-//! Within one transaction bookings are done first. So a booking must not stand in one segment
-//! with a change before it that it depends on: a cancelled visit of the same practitioner or
-//! patient, or other hours of the practitioner. Nor must a request stand with its own withdrawal
-//! before it, or with that of another request with its key.
+//! Within one transaction, what takes time goes first: bookings and holds, series, visits that are
+//! moved, those that are taken up again. So none of these may stand in one segment with a change
+//! before it that it depends on: of a visit of the same practitioner or patient, or of the
+//! practitioner's hours. Nor may two different changes of one visit stand together, nor a request
+//! with its own withdrawal before it, or with that of another request with its key. What changes
+//! rows that only the database knows stands alone.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use contracts::{BookingCommand, IdempotencyId};
+use contracts::{BookingCommand, BookingKind, IdempotencyId};
 use domain::{AppointmentId, PatientId, PractitionerId, RequestId};
 use store::booking::appointments::Parties;
 
 use crate::Request;
+
+/// The visit that a command names.
+fn named(command: &BookingCommand) -> Option<AppointmentId> {
+    match command {
+        BookingCommand::Cancel(cancel) => Some(cancel.appointment_id),
+        BookingCommand::Confirm(seen)
+        | BookingCommand::Release(seen)
+        | BookingCommand::UndoStatus(seen) => Some(seen.appointment_id),
+        BookingCommand::Reschedule(reschedule) => Some(reschedule.appointment_id),
+        BookingCommand::SetStatus(set) => Some(set.appointment_id),
+        BookingCommand::AddNote(note) => Some(note.appointment_id),
+        BookingCommand::Book(_)
+        | BookingCommand::Hold(_)
+        | BookingCommand::BookSeries(_)
+        | BookingCommand::CancelSeries(_)
+        | BookingCommand::ReviseNote(_)
+        | BookingCommand::AssignCare(_)
+        | BookingCommand::EndCare(_)
+        | BookingCommand::Withdraw(_)
+        | BookingCommand::SetAvailability(_) => None,
+    }
+}
+
+/// Whether a command takes time that others may want.
+fn takes_time(command: &BookingCommand) -> bool {
+    matches!(
+        command,
+        BookingCommand::Book(_)
+            | BookingCommand::Hold(_)
+            | BookingCommand::BookSeries(_)
+            | BookingCommand::Reschedule(_)
+            | BookingCommand::UndoStatus(_)
+    )
+}
+
+/// Whether only the database knows what a command changes.
+fn stands_alone(command: &BookingCommand) -> bool {
+    matches!(command, BookingCommand::CancelSeries(_) | BookingCommand::EndCare(_))
+}
+
+/// Whose time a command is about.
+fn concerned(
+    command: &BookingCommand,
+    parties: &Parties,
+) -> (Vec<PractitionerId>, Option<PatientId>) {
+    match command {
+        BookingCommand::Book(book) | BookingCommand::Hold(book) => {
+            (vec![book.practitioner_id], Some(book.patient_id))
+        }
+        BookingCommand::BookSeries(series) => {
+            (vec![series.first.practitioner_id], Some(series.first.patient_id))
+        }
+        BookingCommand::SetAvailability(set) => (vec![set.practitioner_id], None),
+        command => {
+            let known = named(command).and_then(|id| parties.get(&id));
+            let mut practitioners: Vec<_> = known.map(|(whose, _)| *whose).into_iter().collect();
+            if let BookingCommand::Reschedule(reschedule) = command {
+                practitioners.extend(reschedule.practitioner_id);
+            }
+            (practitioners, known.map(|(_, patient)| *patient))
+        }
+    }
+}
 
 /// What was changed since the last cut.
 #[derive(Default)]
 struct Changed {
     practitioners: HashSet<PractitionerId>,
     patients: HashSet<PatientId>,
+    appointments: HashMap<AppointmentId, BookingKind>,
     requests: HashSet<RequestId>,
     keys: HashSet<IdempotencyId>,
+    /// Something that stands alone stands here.
+    is_closed: bool,
 }
 
 impl Changed {
-    fn concerns(&self, Request { metadata, command, .. }: &Request<'_>) -> bool {
+    fn concerns(&self, Request { metadata, command, .. }: &Request<'_>, parties: &Parties) -> bool {
         let is_withdrawn = self.requests.contains(&metadata.request_id)
             || metadata.idempotency_id.is_some_and(|key| self.keys.contains(&key));
-        let depends = match command {
-            BookingCommand::Book(book) => {
-                self.practitioners.contains(&book.practitioner_id)
-                    || self.patients.contains(&book.patient_id)
-            }
-            _ => false,
+        let depends = takes_time(command) && {
+            let (practitioners, patient) = concerned(command, parties);
+            practitioners.iter().any(|it| self.practitioners.contains(it))
+                || patient.is_some_and(|patient| self.patients.contains(&patient))
         };
-        is_withdrawn || depends
+        let is_changed_otherwise = named(command)
+            .and_then(|id| self.appointments.get(&id))
+            .is_some_and(|kind| *kind != command.kind() || !stands_with_its_like(*kind));
+        self.is_closed || is_withdrawn || depends || is_changed_otherwise
     }
 
     fn note(&mut self, command: &BookingCommand, parties: &Parties) {
-        match command {
-            BookingCommand::Book(_) => {}
-            BookingCommand::Cancel(cancel) => {
-                if let Some((practitioner, patient)) = parties.get(&cancel.appointment_id) {
-                    self.practitioners.insert(*practitioner);
-                    self.patients.insert(*patient);
-                }
-            }
-            BookingCommand::Withdraw(withdraw) => {
-                self.requests.insert(withdraw.request_id);
-                self.keys.extend(withdraw.idempotency_id);
-            }
-            BookingCommand::SetAvailability(set) => {
-                self.practitioners.insert(set.practitioner_id);
-            }
+        self.is_closed = stands_alone(command);
+        if let BookingCommand::Withdraw(withdraw) = command {
+            self.requests.insert(withdraw.request_id);
+            self.keys.extend(withdraw.idempotency_id);
+        }
+        if let Some(id) = named(command) {
+            self.appointments.insert(id, command.kind());
+        }
+        // Among themselves they are settled in their order.
+        if !matches!(command, BookingCommand::Book(_) | BookingCommand::Hold(_)) {
+            let (practitioners, patient) = concerned(command, parties);
+            self.practitioners.extend(practitioners);
+            self.patients.extend(patient);
         }
     }
 }
 
+/// Whether several commands of this kind about one visit are settled in their order.
+fn stands_with_its_like(kind: BookingKind) -> bool {
+    matches!(kind, BookingKind::Cancel | BookingKind::AddNote)
+}
+
 /// Ranges of the batch, in order, each to be settled in a transaction of its own. `parties`
-/// names those of the visits in [`cancelled_before_bookings`] that exist.
+/// names those of the visits in [`named_before_takings`] that exist.
 pub(crate) fn split(requests: &[Request<'_>], parties: &Parties) -> Vec<Range<usize>> {
     let mut segments = Vec::with_capacity(1);
     let mut start = 0;
     let mut changed = Changed::default();
     for (index, request) in requests.iter().enumerate() {
-        if changed.concerns(request) {
+        let is_cut = changed.concerns(request, parties) || stands_alone(request.command);
+        if is_cut && start < index {
             segments.push(start..index);
             start = index;
             changed = Changed::default();
@@ -77,24 +150,29 @@ pub(crate) fn split(requests: &[Request<'_>], parties: &Parties) -> Vec<Range<us
     segments
 }
 
-/// The visits whose practitioner and patient matter for the cut: those of cancellations that
-/// have a booking after them.
-pub(crate) fn cancelled_before_bookings(requests: &[Request<'_>]) -> Vec<AppointmentId> {
-    let is_booking = |request: &Request<'_>| matches!(request.command, BookingCommand::Book(_));
-    let last_booking = requests.iter().rposition(is_booking).unwrap_or(0);
-    let cancelled = |request: &Request<'_>| match request.command {
-        BookingCommand::Cancel(cancel) => Some(cancel.appointment_id),
-        _ => None,
-    };
-    requests[..last_booking].iter().filter_map(cancelled).collect()
+/// The visits whose practitioner and patient matter for the cut: those that are named up to where
+/// something takes time for the last time.
+pub(crate) fn named_before_takings(requests: &[Request<'_>]) -> Vec<AppointmentId> {
+    let last = requests.iter().rposition(|request| takes_time(request.command));
+    match last {
+        Some(last) if last > 0 => {
+            requests[..=last].iter().filter_map(|request| named(request.command)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use contracts::{
-        BookAppointment, CancelAppointment, Metadata, SetAvailability, WithdrawRequest,
+        BookAppointment, BookSeries, CancelAppointment, CancelSeries, Metadata,
+        RescheduleAppointment, SeenAppointment, SetAppointmentStatus, SetAvailability,
+        WithdrawRequest,
     };
-    use domain::{Actor, CancelationReason, CorrelationId, RequestedStart, Role, UserId};
+    use domain::{
+        Actor, AppointmentStatus, CancelationReason, CorrelationId, RequestedStart, Role, SeriesId,
+        UserId,
+    };
     use jiff::Timestamp;
     use uuid::Uuid;
 
@@ -105,12 +183,43 @@ mod tests {
         Uuid::from_u128(number).into()
     }
 
-    fn book(practitioner: u128, patient: u128) -> BookingCommand {
-        BookingCommand::Book(BookAppointment {
+    fn booking(practitioner: u128, patient: u128) -> BookAppointment {
+        BookAppointment {
             practitioner_id: id(practitioner),
             patient_id: id(patient),
             start: RequestedStart::Instant(Timestamp::UNIX_EPOCH),
+            service_id: None,
+            location_id: None,
+        }
+    }
+
+    fn book(practitioner: u128, patient: u128) -> BookingCommand {
+        BookingCommand::Book(booking(practitioner, patient))
+    }
+
+    fn series(practitioner: u128, patient: u128) -> BookingCommand {
+        let first = booking(practitioner, patient);
+        BookingCommand::BookSeries(BookSeries { first, every_weeks: 1, count: 2 })
+    }
+
+    fn reschedule(visit: u128, practitioner: Option<u128>) -> BookingCommand {
+        BookingCommand::Reschedule(RescheduleAppointment {
+            appointment_id: id(visit),
+            version: 1,
+            start: RequestedStart::Instant(Timestamp::UNIX_EPOCH),
+            practitioner_id: practitioner.map(id),
+            override_reason: None,
         })
+    }
+
+    fn seen(visit: u128) -> SeenAppointment {
+        SeenAppointment { appointment_id: id(visit), version: 1 }
+    }
+
+    fn arrived(visit: u128) -> BookingCommand {
+        let status = AppointmentStatus::Arrived;
+        let set = SetAppointmentStatus { appointment_id: id(visit), version: 1, status };
+        BookingCommand::SetStatus(set)
     }
 
     fn cancel(visit: u128) -> BookingCommand {
@@ -118,6 +227,7 @@ mod tests {
             appointment_id: id(visit),
             version: 1,
             reason: CancelationReason::Other,
+            override_reason: None,
         })
     }
 
@@ -133,7 +243,7 @@ mod tests {
     /// Withdraws the request at `index`.
     fn withdraw(index: u128) -> BookingCommand {
         let target = metadata(index);
-        BookingCommand::Withdraw(WithdrawRequest::of(&target, contracts::BookingKind::Book, 1))
+        BookingCommand::Withdraw(WithdrawRequest::of(&target, BookingKind::Book, 1))
     }
 
     fn metadata(index: u128) -> Metadata {
@@ -190,7 +300,47 @@ mod tests {
     }
 
     #[test]
-    fn only_cancellations_before_a_booking_are_looked_up() {
+    fn whatever_takes_time_is_cut_off_from_what_changed_before_it() {
+        use BookingCommand::{Confirm, Hold, Release, UndoStatus};
+        assert_eq!(segments(&[Release(seen(1)), Hold(booking(1, 2))]), [1, 1]);
+        assert_eq!(segments(&[Confirm(seen(1)), Hold(booking(2, 1))]), [1, 1], "holds count");
+        assert_eq!(segments(&[reschedule(1, None), book(1, 2)]), [1, 1], "its old time is free");
+        assert_eq!(segments(&[reschedule(1, Some(5)), book(5, 2)]), [1, 1], "its new one is not");
+        assert_eq!(segments(&[series(1, 1), book(1, 2)]), [1, 1]);
+        assert_eq!(segments(&[cancel(1), reschedule(2, Some(1))]), [1, 1]);
+        assert_eq!(segments(&[set_hours(3), reschedule(3, None)]), [1, 1]);
+        assert_eq!(segments(&[cancel(4), UndoStatus(seen(4))]), [1, 1]);
+        let settled_in_order = [
+            book(1, 1),
+            Hold(booking(1, 2)),
+            series(1, 3),
+            reschedule(2, None),
+            arrived(3),
+            Confirm(seen(4)),
+        ];
+        assert_eq!(segments(&settled_in_order), [6]);
+    }
+
+    #[test]
+    fn two_changes_of_one_visit_are_two_segments() {
+        assert_eq!(segments(&[arrived(1), cancel(1)]), [1, 1]);
+        assert_eq!(segments(&[arrived(1), arrived(1), arrived(2)]), [1, 2]);
+        assert_eq!(segments(&[arrived(1), cancel(2)]), [2]);
+    }
+
+    #[test]
+    fn the_end_of_a_series_stands_alone() {
+        let end = BookingCommand::CancelSeries(CancelSeries {
+            series_id: SeriesId::generate(),
+            reason: CancelationReason::Other,
+            override_reason: None,
+        });
+        assert_eq!(segments(&[arrived(1), end.clone(), arrived(2), book(3, 3)]), [1, 1, 2]);
+        assert_eq!(segments(&[end.clone(), end]), [1, 1]);
+    }
+
+    #[test]
+    fn only_visits_before_a_taking_are_looked_up() {
         let metadata = metadata(0);
         let commands = [cancel(1), book(1, 1), cancel(2)];
         let requests = commands.each_ref().map(|command| Request {
@@ -198,6 +348,6 @@ mod tests {
             command,
             stream_sequence: 1,
         });
-        assert_eq!(cancelled_before_bookings(&requests), [id(1)]);
+        assert_eq!(named_before_takings(&requests), [id(1)]);
     }
 }

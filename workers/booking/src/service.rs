@@ -19,7 +19,7 @@ use crate::bookkeeping::Bookkeeping;
 use crate::letters::LettersLoop;
 use crate::outbox::OutboxLoop;
 use crate::rehearsal::RehearsalDesk;
-use crate::{Handler, Precedence, Settler};
+use crate::{Handler, Precedence, Rules, Settler};
 
 /// Takes every command, in the stream's order.
 const MAIN_LANE: &str = "booking";
@@ -44,7 +44,8 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
 
     let filled = Arc::new(Notify::new());
     let clock: SharedClock = Arc::new(SystemClock);
-    let settler = Settler::new(pool.clone(), Arc::clone(&clock), Arc::clone(&filled));
+    let settler = Settler::new(pool.clone(), Arc::clone(&clock), Arc::clone(&filled))
+        .with_rules(Rules::from(&settings.booking));
     let rehearsals = RehearsalDesk::open(&bus, settler.clone()).await?;
     let letters = LettersLoop { bus: bus.clone(), pool: pool.clone(), clock: Arc::clone(&clock) };
     let lane = |durable, filter_subject, batches_at_once, precedence| {

@@ -3,22 +3,28 @@
 use std::collections::HashMap;
 
 use contracts::{
-    BookAppointment, BookingCommand, CancelAppointment, Outcome, Rejection, SetAvailability,
-    WithdrawRequest,
+    AddNote, AssignCare, BookSeries, BookingCommand, CancelAppointment, CancelSeries, EndCare,
+    Outcome, PreviousTime, Rejection, RescheduleAppointment, ReviseNote, SeenAppointment,
+    SetAppointmentStatus, SetAvailability, WithdrawRequest,
 };
 use domain::{RequestId, UserId};
 use jiff::Timestamp;
 use store::booking::{Failure, Transaction, Work};
 
+use crate::book::Taking;
 use crate::facts::Facts;
 use crate::order::{Order, Outcomes};
 use crate::record::Record;
 use crate::triage::{Triage, triage};
-use crate::{Request, book, cancel, set_availability, withdraw};
+use crate::{
+    Request, Rules, book, book_series, cancel, cancel_series, care, confirm, notes, reschedule,
+    set_availability, set_status, transitions, undo_status, withdraw,
+};
 
 /// Settles requests that don't depend on a change among them.
 pub(crate) struct SettleSegment<'a> {
     pub requests: &'a [Request<'a>],
+    pub rules: Rules,
     pub now: Timestamp,
 }
 
@@ -35,14 +41,24 @@ impl Work for SettleSegment<'_> {
     const NAME: &'static str = "settle";
 
     async fn run(&self, transaction: &Transaction<'_>) -> Result<Vec<Settlement>, Failure> {
-        let mut facts = Facts::read(transaction, self.requests).await?;
+        let mut facts = Facts::read(transaction, self.requests, self.now).await?;
         let (triage, mut keys) = triage(self.requests, &facts);
         let orders = Orders::of(self.requests, &triage);
 
         let mut outcomes = Outcomes::unknown(self.requests.len());
-        book::settle(transaction, &orders.books, &facts, self.now, &mut outcomes).await?;
-        cancel::settle(transaction, &orders.cancels, &mut facts.appointments, &mut outcomes)
-            .await?;
+        let moved = self.take_time(transaction, &orders, &mut facts, &mut outcomes).await?;
+        self.change(transaction, &orders, &mut facts, &mut outcomes).await?;
+        notes::settle(
+            transaction,
+            &orders.notes,
+            &orders.revisions,
+            &facts,
+            self.now,
+            &mut outcomes,
+        )
+        .await?;
+        care::assign(transaction, &orders.care, &facts, self.now, &mut outcomes).await?;
+        care::end(transaction, &orders.ends_of_care, &facts, self.now, &mut outcomes).await?;
         set_availability::settle(transaction, &orders.weeks, &facts, &mut outcomes).await?;
         let ending = self.ending(&triage);
         let tombstones = withdraw::settle(
@@ -54,11 +70,16 @@ impl Work for SettleSegment<'_> {
         );
 
         let settlements = settlements(&triage, outcomes);
-        let mut record = Record::with_capacity(settlements.len(), self.now);
+        let mut record = Record::new(settlements.len(), self.now, moved);
+        if let Some(first) = self.requests.first() {
+            for hold in &facts.expired {
+                record.add_expired(hold, first.metadata.correlation_id);
+            }
+        }
         for (index, settlement) in settlements.iter().enumerate() {
             if settlement.is_new {
                 let keeps_key = triage[index] != Triage::KeyReused;
-                record.add(&self.requests[index], &settlement.outcome, keeps_key);
+                record.add(index, &self.requests[index], &settlement.outcome, keeps_key);
             }
         }
         for tombstone in &tombstones {
@@ -70,6 +91,57 @@ impl Work for SettleSegment<'_> {
 }
 
 impl SettleSegment<'_> {
+    /// Whatever wants time that others may want as well. Gives, by index, when visits that were
+    /// moved would have been.
+    async fn take_time(
+        &self,
+        transaction: &Transaction<'_>,
+        orders: &Orders<'_>,
+        facts: &mut Facts,
+        outcomes: &mut Outcomes,
+    ) -> Result<HashMap<usize, PreviousTime>, Failure> {
+        let (rules, now) = (&self.rules, self.now);
+        book::settle(transaction, &orders.takings, facts, rules, now, outcomes).await?;
+        book_series::settle(transaction, &orders.series, facts, now, outcomes).await?;
+        let moved =
+            reschedule::settle(transaction, &orders.moves, facts, rules, now, outcomes).await?;
+        let Facts { histories, appointments, .. } = facts;
+        undo_status::settle(transaction, &orders.undos, histories, appointments, outcomes).await?;
+        Ok(moved)
+    }
+
+    /// Whatever else becomes of visits.
+    async fn change(
+        &self,
+        transaction: &Transaction<'_>,
+        orders: &Orders<'_>,
+        facts: &mut Facts,
+        outcomes: &mut Outcomes,
+    ) -> Result<(), Failure> {
+        let (rules, now) = (&self.rules, self.now);
+        cancel_series::settle(transaction, &orders.ends_of_series, facts, rules, now, outcomes)
+            .await?;
+        let visits = &mut facts.appointments;
+        let seen = |seen: &SeenAppointment| seen.appointment_id;
+        let confirmed =
+            |order: &Order<'_, _>, visit: Option<&_>| confirm::confirmed(order, visit, now);
+        transitions::settle(transaction, &orders.confirms, seen, confirmed, visits, outcomes)
+            .await?;
+        let released =
+            |order: &Order<'_, _>, visit: Option<&_>| confirm::released(order, visit, now);
+        transitions::settle(transaction, &orders.releases, seen, released, visits, outcomes)
+            .await?;
+        let cancelled = |cancel: &CancelAppointment| cancel.appointment_id;
+        let decide =
+            |order: &Order<'_, _>, visit: Option<&_>| cancel::decide(order, visit, rules, now);
+        transitions::settle(transaction, &orders.cancels, cancelled, decide, visits, outcomes)
+            .await?;
+        let set = |set: &SetAppointmentStatus| set.appointment_id;
+        let decide =
+            |order: &Order<'_, _>, visit: Option<&_>| set_status::decide(order, visit, now);
+        transitions::settle(transaction, &orders.statuses, set, decide, visits, outcomes).await
+    }
+
     /// The requests that end in this segment by themselves, and whose they are.
     fn ending(&self, triage: &[Triage]) -> HashMap<RequestId, UserId> {
         let is_withdrawal =
@@ -89,8 +161,19 @@ impl SettleSegment<'_> {
 /// What is to be done, by message.
 #[derive(Default)]
 struct Orders<'a> {
-    books: Vec<Order<'a, BookAppointment>>,
+    takings: Vec<Taking<'a>>,
+    series: Vec<Order<'a, BookSeries>>,
+    moves: Vec<Order<'a, RescheduleAppointment>>,
+    undos: Vec<Order<'a, SeenAppointment>>,
+    ends_of_series: Vec<Order<'a, CancelSeries>>,
+    confirms: Vec<Order<'a, SeenAppointment>>,
+    releases: Vec<Order<'a, SeenAppointment>>,
     cancels: Vec<Order<'a, CancelAppointment>>,
+    statuses: Vec<Order<'a, SetAppointmentStatus>>,
+    notes: Vec<Order<'a, AddNote>>,
+    revisions: Vec<Order<'a, ReviseNote>>,
+    care: Vec<Order<'a, AssignCare>>,
+    ends_of_care: Vec<Order<'a, EndCare>>,
     weeks: Vec<Order<'a, SetAvailability>>,
     withdrawals: Vec<Order<'a, WithdrawRequest>>,
 }
@@ -99,26 +182,46 @@ impl<'a> Orders<'a> {
     fn of(requests: &'a [Request<'a>], triage: &[Triage]) -> Self {
         let mut orders = Self::default();
         for (index, (request, triage)) in requests.iter().zip(triage).enumerate() {
-            if *triage != Triage::New {
-                continue;
-            }
-            let metadata = request.metadata;
-            match request.command {
-                BookingCommand::Book(command) => {
-                    orders.books.push(Order { index, metadata, command });
-                }
-                BookingCommand::Cancel(command) => {
-                    orders.cancels.push(Order { index, metadata, command });
-                }
-                BookingCommand::SetAvailability(command) => {
-                    orders.weeks.push(Order { index, metadata, command });
-                }
-                BookingCommand::Withdraw(command) => {
-                    orders.withdrawals.push(Order { index, metadata, command });
-                }
+            if *triage == Triage::New {
+                orders.add(index, request);
             }
         }
         orders
+    }
+
+    fn add(&mut self, index: usize, request: &Request<'a>) {
+        fn order<'a, C>(index: usize, request: &Request<'a>, command: &'a C) -> Order<'a, C> {
+            Order { index, metadata: request.metadata, command }
+        }
+        macro_rules! add {
+            ($orders:ident, $command:ident) => {
+                self.$orders.push(order(index, request, $command))
+            };
+        }
+        match request.command {
+            BookingCommand::Book(command) => {
+                let order = order(index, request, command);
+                self.takings.push(Taking { order, is_hold: false });
+            }
+            BookingCommand::Hold(command) => {
+                let order = order(index, request, command);
+                self.takings.push(Taking { order, is_hold: true });
+            }
+            BookingCommand::BookSeries(command) => add!(series, command),
+            BookingCommand::Reschedule(command) => add!(moves, command),
+            BookingCommand::UndoStatus(command) => add!(undos, command),
+            BookingCommand::CancelSeries(command) => add!(ends_of_series, command),
+            BookingCommand::Confirm(command) => add!(confirms, command),
+            BookingCommand::Release(command) => add!(releases, command),
+            BookingCommand::Cancel(command) => add!(cancels, command),
+            BookingCommand::SetStatus(command) => add!(statuses, command),
+            BookingCommand::AddNote(command) => add!(notes, command),
+            BookingCommand::ReviseNote(command) => add!(revisions, command),
+            BookingCommand::AssignCare(command) => add!(care, command),
+            BookingCommand::EndCare(command) => add!(ends_of_care, command),
+            BookingCommand::SetAvailability(command) => add!(weeks, command),
+            BookingCommand::Withdraw(command) => add!(withdrawals, command),
+        }
     }
 }
 

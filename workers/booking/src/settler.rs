@@ -10,9 +10,9 @@ use store::booking::{Failure, Pool};
 use tokio::sync::Notify;
 
 use crate::report::report;
-use crate::segments::{cancelled_before_bookings, split};
+use crate::segments::{named_before_takings, split};
 use crate::settle::SettleSegment;
-use crate::{Request, metrics};
+use crate::{Request, Rules, metrics};
 
 /// Settles batches of requests against the database. Clones share it.
 #[derive(Clone)]
@@ -20,12 +20,23 @@ pub struct Settler {
     pool: Pool,
     clock: SharedClock,
     outbox_filled: Arc<Notify>,
+    rules: Rules,
 }
 
 impl Settler {
     /// A settler that tells `outbox_filled` after each commit.
     pub fn new(pool: Pool, clock: SharedClock, outbox_filled: Arc<Notify>) -> Self {
-        Self { pool, clock, outbox_filled }
+        Self { pool, clock, outbox_filled, rules: Rules::default() }
+    }
+
+    /// The same by other rules.
+    #[must_use]
+    pub fn with_rules(self, rules: Rules) -> Self {
+        Self { rules, ..self }
+    }
+
+    pub(crate) fn rules(&self) -> Rules {
+        self.rules
     }
 
     /// Settles each request once, as if they came one after the other, and answers each: one
@@ -38,7 +49,7 @@ impl Settler {
         let mut outcomes = Vec::with_capacity(requests.len());
         for range in split(requests, &parties) {
             let requests = &requests[range];
-            let work = SettleSegment { requests, now: self.now() };
+            let work = SettleSegment { requests, rules: self.rules, now: self.now() };
             let settlements = self.pool.transact(&work).await?;
             self.outbox_filled.notify_one();
             metrics::SEGMENTS.inc();
@@ -50,13 +61,13 @@ impl Settler {
         Ok(outcomes)
     }
 
-    /// Whose visits are cancelled before something is booked.
+    /// Whose visits are named before something takes time.
     async fn parties(&self, requests: &[Request<'_>]) -> Result<Parties, Failure> {
-        let cancelled = cancelled_before_bookings(requests);
-        if cancelled.is_empty() {
+        let named = named_before_takings(requests);
+        if named.is_empty() {
             return Ok(Parties::new());
         }
-        self.pool.transact(&FindParties(cancelled)).await
+        self.pool.transact(&FindParties(named)).await
     }
 
     /// As exact as the database stores it, so that an answer is the same before and after.

@@ -1,9 +1,9 @@
-//! `appointment.booked`: the visit's coverages are to be checked.
+//! Visits that were booked or moved: their coverages are to be checked.
 
 use std::sync::Arc;
 
 use bus::{DeadReason, FactHandler, HandleError, ReceivedFact};
-use contracts::AppointmentEvent;
+use contracts::{AppointmentEvent, EventKind};
 use domain::SharedClock;
 use store::booking::{Failure, Pool};
 use store::eligibility::{OpenChecks, VisitToCheck};
@@ -11,7 +11,15 @@ use tokio::sync::Notify;
 
 use crate::metrics;
 
-/// Makes rows of booked visits, and says so.
+/// What happens to visits. Whatever it is, the checks are brought in line with how the visit stands
+/// in the database. A status that is taken back may make a visit of a cancelled one.
+pub(crate) const FOLLOWED: &[EventKind] = &[
+    EventKind::AppointmentBooked,
+    EventKind::AppointmentRescheduled,
+    EventKind::AppointmentStatusChanged,
+];
+
+/// Makes rows of visits, and says so.
 pub(crate) struct Intake {
     pub pool: Pool,
     pub clock: SharedClock,

@@ -123,6 +123,10 @@ words! {
         Schedule = "Schedule",
         /// A request that was accepted.
         Task = "Task",
+        /// Who cares for a patient.
+        CareTeam = "CareTeam",
+        /// A clinical note.
+        DocumentReference = "DocumentReference",
     }
 }
 

@@ -28,6 +28,13 @@ pub struct BookingSettings {
     pub checkpoint_messages: u64,
     /// Messages below the last checkpoint that stay in the stream. Default: 10,000.
     pub purge_margin_messages: u64,
+    /// How long a hold lasts. Default: 300 s.
+    pub hold_s: u32,
+    /// Times that one patient may hold at once. Default: 3.
+    pub holds_per_patient: u32,
+    /// How long before it begins a patient can call a visit off or move it at the latest.
+    /// Default: 1,440 minutes, a day.
+    pub cut_off_minutes: u32,
 }
 
 impl Default for BookingSettings {
@@ -41,6 +48,9 @@ impl Default for BookingSettings {
             requeue_after_ms: 120_000,
             checkpoint_messages: 10_000,
             purge_margin_messages: 10_000,
+            hold_s: 300,
+            holds_per_patient: 3,
+            cut_off_minutes: 1_440,
         }
     }
 }
@@ -58,6 +68,9 @@ impl BookingSettings {
             ],
         )?;
         within(1..=1_000_000, &[("booking.checkpoint_messages", self.checkpoint_messages)])?;
-        within(0..=1 << 40, &[("booking.purge_margin_messages", self.purge_margin_messages)])
+        within(0..=1 << 40, &[("booking.purge_margin_messages", self.purge_margin_messages)])?;
+        within(1..=86_400, &[("booking.hold_s", self.hold_s.into())])?;
+        within(1..=100, &[("booking.holds_per_patient", self.holds_per_patient.into())])?;
+        within(0..=525_600, &[("booking.cut_off_minutes", self.cut_off_minutes.into())])
     }
 }

@@ -110,6 +110,8 @@ fn from_server(refusal: &DbError) -> Failure {
         "40P01" => Failure::Contended(Contention::Deadlock),
         "40001" => Failure::Contended(Contention::Serialization),
         "25P02" => Failure::Contended(Contention::Aborted),
+        // Bookings skip what they meet, and who moves a visit looks first: only a race is left.
+        "23P01" => Failure::Contended(Contention::ChangedMeanwhile),
         // The inbox is written last, so its keys are where two workers meet.
         "23505" if refusal.table() == Some("requests") => {
             Failure::Contended(Contention::SettledElsewhere)

@@ -1,7 +1,9 @@
 //! `appointment_status_history`: every status a visit has had, and who brought it about.
 
+use std::collections::HashMap;
+
 use contracts::AppointmentState;
-use domain::{Actor, CancelationReason, CorrelationId, RequestId};
+use domain::{Actor, AppointmentId, CancelationReason, CorrelationId, RequestId, StatusChange};
 use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -19,15 +21,21 @@ pub struct Change<'a> {
     pub request_id: RequestId,
     /// And its correlation id.
     pub correlation_id: CorrelationId,
+    /// It took the change before it back.
+    pub is_undo: bool,
 }
 
 const INSERT: &str = "
     INSERT INTO appointment_status_history
         (appointment_id, version, status, reason, actor_id, actor_role, request_id,
-         correlation_id, changed_at)
-    SELECT changes.*, $9
+         correlation_id, practitioner_id, is_undo, during, changed_at)
+    SELECT id, version, status, reason, actor_id, actor_role, request_id, correlation_id,
+        practitioner_id, is_undo, tstzrange(starts_at, ends_at), $13
     FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::uuid[], $6::text[],
-        $7::uuid[], $8::uuid[]) AS changes";
+        $7::uuid[], $8::uuid[], $9::uuid[], $10::boolean[], $11::timestamptz[],
+        $12::timestamptz[])
+        AS changes (id, version, status, reason, actor_id, actor_role, request_id, correlation_id,
+            practitioner_id, is_undo, starts_at, ends_at)";
 
 /// Adds what happened at `changed_at`.
 pub async fn insert(
@@ -49,6 +57,10 @@ pub async fn insert(
     let requests: Vec<Uuid> = changes.iter().map(|change| change.request_id.as_uuid()).collect();
     let correlations: Vec<Uuid> =
         changes.iter().map(|change| change.correlation_id.as_uuid()).collect();
+    let practitioners: Vec<Uuid> = visits().map(|visit| visit.practitioner_id.as_uuid()).collect();
+    let undone: Vec<bool> = changes.iter().map(|change| change.is_undo).collect();
+    let starts: Vec<Timestamp> = visits().map(|visit| visit.start).collect();
+    let ends: Vec<Timestamp> = visits().map(|visit| visit.end).collect();
     let parameters: &[&(dyn ToSql + Sync)] = &[
         &ids,
         &versions,
@@ -58,8 +70,38 @@ pub async fn insert(
         &roles,
         &requests,
         &correlations,
+        &practitioners,
+        &undone,
+        &starts,
+        &ends,
         &changed_at,
     ];
     transaction.execute(INSERT, parameters).await?;
     Ok(())
+}
+
+const CHANGES: &str = "
+    SELECT appointment_id, status, is_undo FROM appointment_status_history
+    WHERE appointment_id = ANY ($1)
+    ORDER BY appointment_id, version";
+
+/// What has happened to these visits, from their first version on.
+pub async fn changes(
+    transaction: &Transaction<'_>,
+    ids: &[AppointmentId],
+) -> Result<HashMap<AppointmentId, Vec<StatusChange>>, Failure> {
+    let mut changes: HashMap<AppointmentId, Vec<StatusChange>> = HashMap::new();
+    if ids.is_empty() {
+        return Ok(changes);
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    for row in &transaction.query(CHANGES, &[&ids]).await? {
+        let id: Uuid = row.try_get(0)?;
+        let status = row.try_get::<_, &str>(1)?.parse();
+        let status =
+            status.map_err(|_| Failure::unreadable_row("appointment_status_history.status", id))?;
+        let change = StatusChange { status, is_undo: row.try_get(2)? };
+        changes.entry(id.into()).or_default().push(change);
+    }
+    Ok(changes)
 }

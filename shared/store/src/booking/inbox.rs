@@ -21,7 +21,8 @@ pub struct Settled {
 }
 
 const SETTLED: &str = "
-    SELECT id, caller_id, outcome, reason, result FROM requests WHERE id = ANY ($1)";
+    SELECT id, caller_id, outcome, reason, result, blocked_times
+    FROM requests WHERE id = ANY ($1)";
 
 /// Those of `ids` that have ended.
 pub async fn settled(
@@ -49,7 +50,11 @@ fn outcome(row: &Row, id: Uuid) -> Result<Outcome, Failure> {
         "rejected" => {
             let reason = row.try_get::<_, &str>(3)?.parse::<Rejection>();
             let reason = reason.map_err(|_| unreadable("requests.reason"))?;
-            Ok(Outcome::Rejected { reason })
+            match row.try_get(5) {
+                Ok(None) => Ok(Outcome::Rejected { reason }),
+                Ok(Some(Json(times))) => Ok(Outcome::Blocked { reason, times }),
+                Err(_) => Err(unreadable("requests.blocked_times")),
+            }
         }
         "withdrawn" => Ok(Outcome::Withdrawn),
         _ => Err(unreadable("requests.outcome")),
@@ -96,10 +101,10 @@ pub struct Ending<'a> {
 const INSERT: &str = "
     INSERT INTO requests
         (id, kind, caller_id, idempotency_id, outcome, reason, result, correlation_id,
-         stream_sequence, accepted_at, settled_at)
-    SELECT endings.*, $11
+         stream_sequence, accepted_at, blocked_times, settled_at)
+    SELECT endings.*, $12
     FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
-        $7::jsonb[], $8::uuid[], $9::bigint[], $10::timestamptz[]) AS endings";
+        $7::jsonb[], $8::uuid[], $9::bigint[], $10::timestamptz[], $11::jsonb[]) AS endings";
 
 /// Adds rows. When another transaction has settled one of these requests, or used one of their
 /// keys, since this one looked, it is [`super::Contention::SettledElsewhere`].
@@ -131,6 +136,8 @@ pub async fn insert(
     let sequences: Vec<i64> =
         endings.iter().map(|ending| ending.stream_sequence.cast_signed()).collect();
     let accepted: Vec<Timestamp> = endings.iter().map(|ending| ending.accepted_at).collect();
+    let blocked: Vec<Option<Json<&[Timestamp]>>> =
+        endings.iter().map(|ending| ending.outcome.blocked_times().map(Json)).collect();
     let parameters: &[&(dyn ToSql + Sync)] = &[
         &ids,
         &kinds,
@@ -142,6 +149,7 @@ pub async fn insert(
         &correlations,
         &sequences,
         &accepted,
+        &blocked,
         &settled_at,
     ];
     transaction.execute(INSERT, parameters).await?;

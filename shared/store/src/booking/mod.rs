@@ -4,19 +4,23 @@
 //! that don't need each other's results are sent without waiting in between. What belongs
 //! together is a [`Work`], which [`Pool::transact`] commits as a whole or not at all.
 //!
-//! One file per table: [`inbox`] (`requests`), [`appointments`], [`history`]
-//! (`appointment_status_history`), [`availability`] (`availability_rules`), [`outbox`],
-//! [`attempts`] (`message_attempts`), [`letters`] (`dead_letters`), and what is only read: [`practitioners`], [`patients`].
+//! One file per table: [`inbox`] (`requests`), [`appointments`] (and [`holds`] among them),
+//! [`history`] (`appointment_status_history`), [`notes`] (`clinical_notes`), [`care_relations`],
+//! [`availability`] (`availability_rules`), [`outbox`], [`attempts`] (`message_attempts`),
+//! [`letters`] (`dead_letters`), and what is only read: [`practitioners`], [`patients`].
 
 pub mod appointments;
 pub mod attempts;
 pub mod availability;
+pub mod care_relations;
 pub mod correlation;
 mod failure;
 pub mod history;
+pub mod holds;
 pub mod inbox;
 pub mod letters;
 mod metrics;
+pub mod notes;
 pub mod outbox;
 pub mod patients;
 mod pool;

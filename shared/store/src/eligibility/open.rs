@@ -1,4 +1,4 @@
-//! A visit was booked: from now on its coverages are to be checked.
+//! A visit was booked, or moved: from now on its coverages are to be checked, for its day.
 
 use contracts::TraceContext;
 use domain::{AppointmentId, CorrelationId};
@@ -19,8 +19,9 @@ pub struct VisitToCheck {
     pub trace: Option<TraceContext>,
 }
 
-/// Makes a check for each visit and each coverage that its patient has on that day. Doing it again
-/// changes nothing. Gives how many checks are new.
+/// Makes a check for each visit and each coverage that its patient has on that day; a check for
+/// another day is asked again for this one. Doing it again changes nothing. Gives how many checks
+/// are new or to be asked again.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenChecks<'a> {
     /// The visits.
@@ -43,6 +44,17 @@ const OPEN: &str = "
         AND day.day BETWEEN coalesce(c.period_start, day.day) AND coalesce(c.period_end, day.day)
     ON CONFLICT ON CONSTRAINT eligibility_checks_once DO NOTHING";
 
+// What was known before stays until there is an answer for the new day. Whoever is asking about the
+// old one settles in vain: their lease is gone.
+const MOVE: &str = "
+    UPDATE eligibility_checks e
+    SET service_date = day.day, next_at = $2, attempts = 0, error_class = NULL, error_code = NULL,
+        lease_owner = NULL, lease_until = NULL, changed_at = $2, status = 'not_checked'
+    FROM appointments a
+    CROSS JOIN LATERAL service_date(a.practitioner_id, lower(a.during)) AS day (day)
+    WHERE e.appointment_id = ANY ($1) AND a.id = e.appointment_id AND day.day <> e.service_date
+      AND a.status IN ('pending', 'booked') AND e.status <> 'self_pay'";
+
 impl Work for OpenChecks<'_> {
     type Output = u64;
     const NAME: &'static str = "open_checks";
@@ -56,6 +68,7 @@ impl Work for OpenChecks<'_> {
         let traces: Vec<Option<String>> =
             visits.iter().map(|it| it.trace.as_ref().map(TraceContext::traceparent)).collect();
         let parameters: &[&(dyn ToSql + Sync)] = &[&ids, &correlations, &traces, &self.at];
-        transaction.execute(OPEN, parameters).await
+        let moved = transaction.execute(MOVE, &[&ids, &self.at]).await?;
+        Ok(moved + transaction.execute(OPEN, parameters).await?)
     }
 }

@@ -1,7 +1,7 @@
 //! Table `appointments`: visits, as far as the caller may see them.
 
 use contracts::AppointmentState;
-use domain::{AppointmentId, AppointmentStatus, Role};
+use domain::{AppointmentId, AppointmentStatus, Role, SeriesId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -41,6 +41,10 @@ struct Row {
     start: jiff_sqlx::Timestamp,
     end: jiff_sqlx::Timestamp,
     cancelation_reason: Option<String>,
+    service_id: Option<Uuid>,
+    location_id: Option<Uuid>,
+    expires_at: Option<jiff_sqlx::Timestamp>,
+    series_id: Option<Uuid>,
 }
 
 impl TryFrom<Row> for AppointmentState {
@@ -61,6 +65,10 @@ impl TryFrom<Row> for AppointmentState {
                 .cancelation_reason
                 .map(|reason| reason.parse().map_err(|_| bad("cancelation_reason")))
                 .transpose()?,
+            service_id: row.service_id.map(Into::into),
+            location_id: row.location_id.map(Into::into),
+            expires_at: row.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
+            series_id: row.series_id.map(Into::into),
         })
     }
 }
@@ -72,7 +80,9 @@ macro_rules! appointments_where {
             Row,
             r#"SELECT id, version, status, practitioner_id, patient_id,
                    lower(during) AS "start!: jiff_sqlx::Timestamp",
-                   upper(during) AS "end!: jiff_sqlx::Timestamp", cancelation_reason
+                   upper(during) AS "end!: jiff_sqlx::Timestamp", cancelation_reason,
+                   service_id, location_id, expires_at AS "expires_at: jiff_sqlx::Timestamp",
+                   series_id
                FROM appointments
                WHERE "#
                 + $condition
@@ -104,13 +114,36 @@ impl CallerTx {
             Row,
             r#"SELECT id, version, status, practitioner_id, patient_id,
                    lower(during) AS "start!: jiff_sqlx::Timestamp",
-                   upper(during) AS "end!: jiff_sqlx::Timestamp", cancelation_reason
+                   upper(during) AS "end!: jiff_sqlx::Timestamp", cancelation_reason,
+                   service_id, location_id, expires_at AS "expires_at: jiff_sqlx::Timestamp",
+                   series_id
                FROM appointments WHERE id = $1"#,
             id.as_uuid(),
         )
         .fetch_optional(self.connection())
         .await?;
         row.map(TryInto::try_into).transpose()
+    }
+
+    /// The visits of a series that the caller may see, by start.
+    pub async fn appointments_of_series(
+        &mut self,
+        id: SeriesId,
+    ) -> Result<Vec<AppointmentState>, StoreError> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"SELECT id, version, status, practitioner_id, patient_id,
+                   lower(during) AS "start!: jiff_sqlx::Timestamp",
+                   upper(during) AS "end!: jiff_sqlx::Timestamp", cancelation_reason,
+                   service_id, location_id, expires_at AS "expires_at: jiff_sqlx::Timestamp",
+                   series_id
+               FROM appointments WHERE series_id = $1
+               ORDER BY lower(during), id"#,
+            id.as_uuid(),
+        )
+        .fetch_all(self.connection())
+        .await?;
+        rows.into_iter().map(TryInto::try_into).collect()
     }
 
     /// Visits that the caller may see, by start.

@@ -3,11 +3,14 @@
 
 mod appointments;
 mod audit;
+mod care_relations;
 mod coverages;
 mod dead_letters;
 mod eligibility;
+mod history;
 mod letter_changes;
 mod me;
+mod notes;
 mod practitioners;
 mod requests;
 mod slots;
@@ -28,8 +31,10 @@ pub use dead_letters::{
     LetterAction, LetterFilter, LetterGroup, LetterPage, LetterRow, LetterState,
 };
 pub use eligibility::{CheckFilter, CheckRow, Standing};
+pub use history::HistoryRow;
 pub use letter_changes::Deed;
 pub use me::Me;
+pub use notes::NoteRow;
 pub use practitioners::{Practitioner, PractitionerFilter};
 pub use requests::SettledRequest;
 pub use slots::Calendar;

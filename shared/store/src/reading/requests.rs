@@ -29,7 +29,7 @@ impl CallerTx {
         id: RequestId,
     ) -> Result<Option<SettledRequest>, StoreError> {
         let row = sqlx::query!(
-            r#"SELECT kind, outcome, reason, result, correlation_id,
+            r#"SELECT kind, outcome, reason, result, blocked_times, correlation_id,
                    accepted_at AS "accepted_at: jiff_sqlx::Timestamp",
                    settled_at AS "settled_at: jiff_sqlx::Timestamp"
                FROM requests WHERE id = $1"#,
@@ -38,7 +38,8 @@ impl CallerTx {
         .fetch_optional(self.connection())
         .await?;
         row.map(|row| {
-            let outcome = outcome(&row.outcome, row.reason.as_deref(), row.result);
+            let reason = row.reason.as_deref();
+            let outcome = outcome(&row.outcome, reason, row.result, row.blocked_times);
             Ok(SettledRequest {
                 outcome: outcome.map_err(|column| StoreError::BadRow {
                     table: "requests",
@@ -59,6 +60,7 @@ fn outcome(
     word: &str,
     reason: Option<&str>,
     result: Option<serde_json::Value>,
+    blocked_times: Option<serde_json::Value>,
 ) -> Result<Outcome, &'static str> {
     match word {
         "applied" => {
@@ -68,7 +70,9 @@ fn outcome(
         }
         "rejected" => {
             let reason = reason.and_then(|reason| reason.parse().ok()).ok_or("reason")?;
-            Ok(Outcome::Rejected { reason })
+            let Some(times) = blocked_times else { return Ok(Outcome::Rejected { reason }) };
+            let times = serde_json::from_value(times).map_err(|_| "blocked_times")?;
+            Ok(Outcome::Blocked { reason, times })
         }
         "withdrawn" => Ok(Outcome::Withdrawn),
         _ => Err("outcome"),
@@ -84,14 +88,18 @@ mod tests {
 
     #[test]
     fn reads_every_end_and_names_the_column_it_cannot_read() {
-        assert_eq!(outcome("withdrawn", None, None), Ok(Outcome::Withdrawn));
-        let taken = outcome("rejected", Some("slot_taken"), None);
+        assert_eq!(outcome("withdrawn", None, None, None), Ok(Outcome::Withdrawn));
+        let taken = outcome("rejected", Some("slot_taken"), None, None);
         assert_eq!(taken, Ok(Outcome::Rejected { reason: Rejection::SlotTaken }));
+        let times = vec![Timestamp::UNIX_EPOCH];
+        let blocked = serde_json::to_value(&times).unwrap();
+        let blocked = outcome("rejected", Some("slot_taken"), None, Some(blocked));
+        assert_eq!(blocked, Ok(Outcome::Blocked { reason: Rejection::SlotTaken, times }));
         let result = Applied::Availability { practitioner_id: Uuid::nil().into() };
         let json = serde_json::to_value(&result).unwrap();
-        assert_eq!(outcome("applied", None, Some(json)), Ok(Outcome::Applied { result }));
-        assert_eq!(outcome("applied", None, None), Err("result"));
-        assert_eq!(outcome("rejected", Some("bad_mood"), None), Err("reason"));
-        assert_eq!(outcome("lost", None, None), Err("outcome"));
+        assert_eq!(outcome("applied", None, Some(json), None), Ok(Outcome::Applied { result }));
+        assert_eq!(outcome("applied", None, None, None), Err("result"));
+        assert_eq!(outcome("rejected", Some("bad_mood"), None, None), Err("reason"));
+        assert_eq!(outcome("lost", None, None, None), Err("outcome"));
     }
 }

@@ -68,8 +68,14 @@ impl Log {
                 start: now,
                 end: now,
                 cancelation_reason: None,
+                service_id: None,
+                location_id: None,
+                expires_at: None,
+                series_id: None,
             },
             occurred_at: now,
+            previous: None,
+            override_reason: None,
         };
         let event = OutgoingEvent {
             id: EventId::generate(),

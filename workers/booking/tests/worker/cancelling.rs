@@ -76,16 +76,17 @@ async fn a_stale_or_impossible_cancellation_is_refused() {
     let outcome = clinic.settle_one(&clinic.cancel(patient, &stale)).await;
     assert_eq!(outcome, rejected(Rejection::VersionMismatch));
 
-    let arrived = "UPDATE appointments SET status = 'arrived', version = 2";
-    clinic.admin.execute(arrived, &[]).await.unwrap();
-    let arrived = AppointmentState { version: 2, ..booked };
-    let outcome = clinic.settle_one(&clinic.cancel(patient, &arrived)).await;
+    let fulfilled = "UPDATE appointments SET status = 'fulfilled', version = 2";
+    clinic.admin.execute(fulfilled, &[]).await.unwrap();
+    let fulfilled = AppointmentState { version: 2, ..booked };
+    let outcome = clinic.settle_one(&clinic.cancel(patient, &fulfilled)).await;
     assert_eq!(outcome, rejected(Rejection::NotCancellable));
 
     let nothing = BookingCommand::Cancel(CancelAppointment {
         appointment_id: nobody().into(),
         version: 1,
         reason: CancelationReason::Other,
+        override_reason: None,
     });
     let outcome = clinic.settle_one(&clinic.request(patient_of(patient), nothing)).await;
     assert_eq!(outcome, rejected(Rejection::UnknownAppointment));

@@ -229,7 +229,13 @@ impl Incoming {
 
 pub fn book(patient_id: PatientId, practitioner_id: PractitionerId, at: &str) -> BookingCommand {
     let start = RequestedStart::try_from(at.to_owned()).unwrap();
-    BookingCommand::Book(BookAppointment { practitioner_id, patient_id, start })
+    BookingCommand::Book(BookAppointment {
+        practitioner_id,
+        patient_id,
+        start,
+        service_id: None,
+        location_id: None,
+    })
 }
 
 pub fn cancel(visit: &AppointmentState) -> BookingCommand {
@@ -237,6 +243,7 @@ pub fn cancel(visit: &AppointmentState) -> BookingCommand {
         appointment_id: visit.id,
         version: visit.version,
         reason: CancelationReason::Patient,
+        override_reason: None,
     })
 }
 

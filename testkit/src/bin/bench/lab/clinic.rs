@@ -93,6 +93,8 @@ impl Booking {
         AppointmentEvent {
             appointment: self.appointment.clone(),
             occurred_at: self.metadata.accepted_at,
+            previous: None,
+            override_reason: None,
         }
     }
 }
@@ -102,6 +104,8 @@ fn booking(practitioner: Uuid, patient: Uuid, start: Timestamp) -> Booking {
         practitioner_id: PractitionerId::from(practitioner),
         patient_id: PatientId::from(patient),
         start: RequestedStart::Instant(start),
+        service_id: None,
+        location_id: None,
     });
     let caller = UserId::from(patient);
     let key = Uuid::new_v4().to_string();
@@ -127,6 +131,10 @@ fn booking(practitioner: Uuid, patient: Uuid, start: Timestamp) -> Booking {
         start,
         end: start + i64::from(SLOT_MINUTES).minutes(),
         cancelation_reason: None,
+        service_id: None,
+        location_id: None,
+        expires_at: None,
+        series_id: None,
     };
     Booking { command, metadata, appointment, event_id: EventId::generate() }
 }
