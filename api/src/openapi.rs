@@ -28,6 +28,7 @@ const PROBLEM: &str = "Problem";
         (name = "doctors", description = "Who can be booked, and when they work"),
         (name = "appointments", description = "Finding, booking, cancelling"),
         (name = "coverages", description = "Who insures whom, and what the insurers say"),
+        (name = "patients", description = "Charts, emergencies, and who has seen what"),
         (name = "requests", description = "What was accepted, and how it ended"),
         (name = "administration", description = "For administrators"),
         (name = "dead letters", description = "What no worker could settle: for operators"),

@@ -38,7 +38,7 @@ const fn operation(
 
 use Recording::{Ahead, ByFact, Noted, Nothing};
 use ResourceKind::{
-    Appointment, AuditEvent, Coverage, CoverageEligibilityResponse, Endpoint, MessageHeader,
+    Appointment, AuditEvent, Consent, Coverage, CoverageEligibilityResponse, Endpoint, MessageHeader,
     Patient, Person, Practitioner, Schedule, Task,
 };
 
@@ -64,6 +64,8 @@ const OPERATIONS: &[Operation] = &[
     operation("GET", "/v1/breakers", Nothing, Some(Endpoint)),
     operation("PUT", "/v1/breakers/{payer}", Ahead, Some(Endpoint)),
     operation("GET", "/v1/coverages/{id}", Noted, Some(Coverage)),
+    operation("PUT", "/v1/coverages/{id}", Ahead, Some(Coverage)),
+    operation("POST", "/v1/coverages/{id}/end", Ahead, Some(Coverage)),
     // Masked: nobody's data is shown.
     operation("GET", "/v1/dead-letters", Nothing, Some(MessageHeader)),
     operation("GET", "/v1/dead-letters/groups", Nothing, Some(MessageHeader)),
@@ -78,7 +80,33 @@ const OPERATIONS: &[Operation] = &[
     operation("GET", "/v1/doctors/{id}/availability", Nothing, Some(Schedule)),
     operation("PUT", "/v1/doctors/{id}/availability", ByFact, Some(Schedule)),
     operation("GET", "/v1/eligibility-checks", Noted, Some(CoverageEligibilityResponse)),
+    operation(
+        "POST",
+        "/v1/eligibility-checks/{id}/recheck",
+        Ahead,
+        Some(CoverageEligibilityResponse),
+    ),
+    operation("POST", "/v1/eligibility-checks/{id}/reopen", Ahead, Some(CoverageEligibilityResponse)),
+    operation(
+        "POST",
+        "/v1/eligibility-checks/{id}/self-pay",
+        Ahead,
+        Some(CoverageEligibilityResponse),
+    ),
+    operation(
+        "POST",
+        "/v1/eligibility-checks/{id}/verify-by-phone",
+        Ahead,
+        Some(CoverageEligibilityResponse),
+    ),
+    operation("GET", "/v1/emergency-access", Noted, Some(Consent)),
+    operation("POST", "/v1/emergency-access", Ahead, Some(Consent)),
+    operation("POST", "/v1/emergency-access/{id}/end", Ahead, Some(Consent)),
+    operation("POST", "/v1/emergency-access/{id}/review", Ahead, Some(Consent)),
     operation("GET", "/v1/me", Noted, Some(Person)),
+    operation("GET", "/v1/me/record-access", Noted, Some(AuditEvent)),
+    operation("GET", "/v1/patients", Noted, Some(Patient)),
+    operation("GET", "/v1/patients/{id}", Noted, Some(Patient)),
     operation("GET", "/v1/patients/{id}/coverages", Noted, Some(Patient)),
     operation("POST", "/v1/patients/{id}/coverages", Ahead, Some(Patient)),
     operation("GET", "/v1/requests/{id}", Noted, Some(Task)),
@@ -101,14 +129,18 @@ mod tests {
     use super::*;
 
     /// Schemas of answers that say something of a patient.
-    const OF_PATIENTS: [&str; 9] = [
+    const OF_PATIENTS: [&str; 13] = [
         "AppointmentDocument",
         "AuditDocument",
+        "ChartDocument",
         "CheckDocument",
         "CoverageDocument",
+        "EmergencyAccessDocument",
         "ListedUser",
         "MeDocument",
+        "PatientDocument",
         "ReadAppointmentDocument",
+        "RecordAccessDocument",
         "RequestDocument",
         "SessionDocument",
     ];

@@ -13,7 +13,10 @@ mod query;
 pub mod text;
 
 pub use body::Form;
-pub use caller::{Administrator, Anonymous, Booker, Caller, Maintainer, Participant, Scheduler};
+pub use caller::{
+    Administrator, Anonymous, Booker, Caller, Clinician, Maintainer, Participant, Scheduler,
+    Themselves, Treating,
+};
 pub use id::Id;
 pub use idempotency_key::IdempotencyKey;
 pub use if_match::{IfMatch, etag};

@@ -78,6 +78,8 @@ opaque_ids! {
     EligibilityCheckId
     /// A message that no worker could settle, however often it is replayed and dies again.
     DeadLetterId
+    /// A doctor's look at the chart of a patient who isn't theirs.
+    EmergencyAccessId
 }
 
 impl From<UserId> for PatientId {

@@ -25,11 +25,11 @@ pub use coded::UnknownCode;
 pub use coverage::{
     CoverageStatus, InvalidMemberId, InvalidPayerId, MemberId, PayerId, Relationship,
 };
-pub use eligibility::{BenefitCode, CoverageFinding, EligibilityStatus};
+pub use eligibility::{BenefitCode, CoverageFinding, EligibilityDecision, EligibilityStatus};
 pub use email::{Email, InvalidEmail};
 pub use ids::{
     AppointmentId, AuditEntryId, CorrelationId, CoverageId, DeadLetterId, EligibilityCheckId,
-    EventId, PatientId, PractitionerId, RequestId, SessionId, UserId,
+    EmergencyAccessId, EventId, PatientId, PractitionerId, RequestId, SessionId, UserId,
 };
 pub use person::{HumanName, InvalidName};
 pub use reject_reason::{Person, RejectClass, RejectReason, Retry};

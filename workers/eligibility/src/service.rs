@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bus::{Bus, FactFollower};
-use contracts::EventKind;
 use domain::{SharedClock, SystemClock};
 use resilience::RetryDelays;
 use runtime::{Settings, Shutdown};
@@ -16,7 +15,7 @@ use uuid::Uuid;
 
 use crate::breakers::Breakers;
 use crate::insurer::Insurer;
-use crate::intake::Intake;
+use crate::intake::{FOLLOWED, Intake};
 use crate::payer_loop::Desk;
 use crate::payers::Payers;
 
@@ -54,7 +53,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     let following = FactFollower {
         bus: bus.clone(),
         worker: WORKER,
-        kinds: &[EventKind::AppointmentBooked],
+        kinds: FOLLOWED,
         ack_wait: Duration::from_millis(settings.nats.ack_wait_ms),
         handler: Intake {
             pool: pool.clone(),
@@ -68,7 +67,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     let payers = Payers { desk, breakers: Arc::clone(&breakers), opened };
     shutdown.spawn_in_background("breaker controls", Arc::clone(&breakers).watch(bus.clone()));
     shutdown.spawn("breaker states", breakers.report(bus.clone(), shutdown.clone()));
-    shutdown.spawn("booked visits", following.run(shutdown.clone()));
+    shutdown.spawn("visits", following.run(shutdown.clone()));
     shutdown.spawn("payers", payers.run(shutdown.clone()));
     tracing::info!("the eligibility worker is ready");
 

@@ -6,9 +6,12 @@ mod audit;
 mod coverages;
 mod dead_letters;
 mod eligibility;
+mod emergency;
 mod letter_changes;
 mod me;
+mod patients;
 mod practitioners;
+mod record_access;
 mod requests;
 mod slots;
 mod users;
@@ -23,14 +26,19 @@ use crate::pool::Pool;
 
 pub use appointments::{AppointmentFilter, AppointmentPosition};
 pub use audit::{AuditFilter, AuditLogRow, AuditPosition};
-pub use coverages::{AddCoverage, CoverageRow, NewCoverage, SubscriberRow};
+pub use coverages::{AddCoverage, ChangeCoverage, CoverageRow, NewCoverage, SubscriberRow};
 pub use dead_letters::{
     LetterAction, LetterFilter, LetterGroup, LetterPage, LetterRow, LetterState,
 };
-pub use eligibility::{CheckFilter, CheckRow, Standing};
+pub use eligibility::{CheckFilter, CheckPosition, CheckRow, Decided, Recheck, Standing};
+pub use emergency::{
+    EmergencyAccess, EmergencyFilter, NewEmergencyAccess, OpenEmergency, Review, ReviewEmergency,
+};
 pub use letter_changes::Deed;
 pub use me::Me;
+pub use patients::{PatientRow, VisitRow};
 pub use practitioners::{Practitioner, PractitionerFilter};
+pub use record_access::RecordAccess;
 pub use requests::SettledRequest;
 pub use slots::Calendar;
 pub use users::{UserFilter, UserRow};
@@ -80,7 +88,7 @@ impl Reader {
     }
 
     /// Begins to change, as `actor`, the little that isn't a worker's to change: the state of dead
-    /// letters, and who insures whom. Nothing stays without [`CallerTx::commit`].
+    /// letters, who insures whom, and who sees what in an emergency. Nothing stays without [`CallerTx::commit`].
     pub async fn change_as(
         &self,
         actor: Actor,
