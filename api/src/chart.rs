@@ -25,11 +25,7 @@ pub struct PatientDocument {
 
 impl From<PatientRow> for PatientDocument {
     fn from(patient: PatientRow) -> Self {
-        Self {
-            id: patient.id,
-            name: (&patient.name).into(),
-            birth_date: patient.birth_date,
-        }
+        Self { id: patient.id, name: (&patient.name).into(), birth_date: patient.birth_date }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use axum::response::{IntoResponse, Response};
 use contracts::AuditKind;
-use contracts::audit::{AuditAction, AuditResource, PurposeOfUse, ResourceKind, StatedReason};
 use contracts::BreakerControl;
+use contracts::audit::{AuditAction, AuditResource, PurposeOfUse, ResourceKind, StatedReason};
 use domain::{
     CoverageId, DeadLetterId, EligibilityCheckId, PatientId, PayerId, RequestId, Role, SessionId,
     UserId,

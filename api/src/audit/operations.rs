@@ -38,8 +38,8 @@ const fn operation(
 
 use Recording::{Ahead, ByFact, Noted, Nothing};
 use ResourceKind::{
-    Appointment, AuditEvent, Consent, Coverage, CoverageEligibilityResponse, Endpoint, MessageHeader,
-    Patient, Person, Practitioner, Schedule, Task,
+    Appointment, AuditEvent, Consent, Coverage, CoverageEligibilityResponse, Endpoint,
+    MessageHeader, Patient, Person, Practitioner, Schedule, Task,
 };
 
 const OPERATIONS: &[Operation] = &[
@@ -86,7 +86,12 @@ const OPERATIONS: &[Operation] = &[
         Ahead,
         Some(CoverageEligibilityResponse),
     ),
-    operation("POST", "/v1/eligibility-checks/{id}/reopen", Ahead, Some(CoverageEligibilityResponse)),
+    operation(
+        "POST",
+        "/v1/eligibility-checks/{id}/reopen",
+        Ahead,
+        Some(CoverageEligibilityResponse),
+    ),
     operation(
         "POST",
         "/v1/eligibility-checks/{id}/self-pay",

@@ -46,10 +46,8 @@ pub async fn list_eligibility_checks(
     query.finish()?;
     let filter = CheckFilter { statuses, payer, after: page.after, limit: page.rows() };
     let rows = app.eligibility_checks(&caller, &filter).await?;
-    let (rows, link) = page.cut(rows, &uri, |last| CheckPosition {
-        visit_start: last.visit_start,
-        id: last.id,
-    });
+    let (rows, link) =
+        page.cut(rows, &uri, |last| CheckPosition { visit_start: last.visit_start, id: last.id });
     let note = Note::search(
         ResourceKind::CoverageEligibilityResponse,
         rows.iter().filter_map(|check| check.patient_id),

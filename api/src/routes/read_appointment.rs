@@ -31,8 +31,8 @@ pub async fn read_appointment(
     let mut reading = app.read_as(&caller).await?;
     let appointment = reading.appointment(id).await?.ok_or(ProblemType::UnknownAppointment)?;
     let standing = reading.eligibility_of_appointment(id).await?;
-    let is_emergency = caller.actor.role == Role::Doctor
-        && reading.is_emergency(appointment.patient_id).await?;
+    let is_emergency =
+        caller.actor.role == Role::Doctor && reading.is_emergency(appointment.patient_id).await?;
     let tag = etag(appointment.version);
     let note = Note::read(ResourceKind::Appointment, id.as_uuid(), appointment.patient_id)
         .in_emergency(is_emergency);

@@ -39,9 +39,9 @@ pub async fn read_patient(
     let mut standings: HashMap<_, _> =
         reading.eligibility_of_coverages(&ids).await?.into_iter().collect();
     let now = app.clock.now();
-    let coverages = coverages.iter().map(|coverage| {
-        ChartCoverageDocument::of(coverage, standings.remove(&coverage.id), now)
-    });
+    let coverages = coverages
+        .iter()
+        .map(|coverage| ChartCoverageDocument::of(coverage, standings.remove(&coverage.id), now));
     let document = ChartDocument {
         patient: patient.into(),
         coverages: coverages.collect(),

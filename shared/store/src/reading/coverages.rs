@@ -197,11 +197,7 @@ impl CallerTx {
 
     /// What is asked about it: for itself, and for each visit to come that it covers the day of.
     /// What is asked already is asked anew.
-    async fn open_checks(
-        &mut self,
-        new: NewCoverage<'_>,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn open_checks(&mut self, new: NewCoverage<'_>, at: Timestamp) -> Result<(), StoreError> {
         let NewCoverage { coverage, correlation_id, traceparent } = new;
         sqlx::query!(
             "INSERT INTO eligibility_checks

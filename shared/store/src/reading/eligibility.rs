@@ -178,12 +178,14 @@ macro_rules! page_of_checks {
             $filter.statuses.iter().map(|status| status.as_str().to_owned()).collect();
         let after = $filter.after;
         checks_where!(
-            [$condition,
+            [
+                $condition,
                 " AND (cardinality($1::text[]) = 0 OR standing = ANY ($1))
                     AND payer_id = coalesce($2, payer_id)
                     AND (coalesce(visit_start, 'infinity'), id) > (coalesce($3, CASE WHEN $4
                         THEN '-infinity'::timestamptz ELSE 'infinity'::timestamptz END), $5)
-                    ORDER BY coalesce(visit_start, 'infinity'), id LIMIT $6"],
+                    ORDER BY coalesce(visit_start, 'infinity'), id LIMIT $6"
+            ],
             &statuses,
             $filter.payer.as_ref().map(PayerId::as_str),
             after.and_then(|after| after.visit_start).map(jiff_sqlx::Timestamp::from) as _,
@@ -241,11 +243,7 @@ impl CallerTx {
         use EligibilityStatus::{NeedsAttention, PendingVerification};
         let is_to_do = |status| matches!(status, &NeedsAttention | &PendingVerification);
         let rows = if !filter.statuses.is_empty() && filter.statuses.iter().all(is_to_do) {
-            page_of_checks!(
-                self,
-                filter,
-                "standing IN ('needs_attention', 'pending_verification')"
-            )
+            page_of_checks!(self, filter, "standing IN ('needs_attention', 'pending_verification')")
         } else {
             page_of_checks!(self, filter, "true")
         };
