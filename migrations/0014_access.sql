@@ -42,8 +42,10 @@ UPDATE eligibility_checks c SET visit_start = lower(a.during)
 ALTER TABLE eligibility_checks FORCE ROW LEVEL SECURITY;
 
 DROP INDEX eligibility_checks_by_status;
-CREATE INDEX eligibility_checks_by_standing
-    ON eligibility_checks (standing, coalesce(visit_start, 'infinity'), id) INCLUDE (is_stopped);
+-- What is counted every few seconds, without all that was ever stopped.
+CREATE INDEX eligibility_checks_open ON eligibility_checks (standing)
+    WHERE standing IN ('not_checked', 'checking', 'pending_verification', 'needs_attention')
+      AND NOT is_stopped;
 CREATE INDEX eligibility_checks_by_visit
     ON eligibility_checks (coalesce(visit_start, 'infinity'), id);
 -- What somebody has to look at, or nobody knows yet: few among many.

@@ -360,7 +360,7 @@ impl CallerTx {
         .execute(self.connection())
         .await?;
         let version = version + 1;
-        let changed = CoverageRow { status, period_end, version, ..found };
+        let changed = CoverageRow { version, status, period_end, ..found };
         Ok(ChangeCoverage::Changed(Box::new(changed)))
     }
 

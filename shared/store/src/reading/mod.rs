@@ -88,7 +88,8 @@ impl Reader {
     }
 
     /// Begins to change, as `actor`, the little that isn't a worker's to change: the state of dead
-    /// letters, who insures whom, and who sees what in an emergency. Nothing stays without [`CallerTx::commit`].
+    /// letters, who insures whom, what becomes of checks, and who sees what in an emergency. Nothing
+    /// stays without [`CallerTx::commit`].
     pub async fn change_as(
         &self,
         actor: Actor,
