@@ -183,7 +183,7 @@ async fn an_emergency_is_reviewed_once_by_an_administrator() -> anyhow::Result<(
 
 #[tokio::test]
 async fn an_emergency_ends_by_its_doctor_or_by_itself() -> anyhow::Result<()> {
-    let scene = Scene::set(&[("MC_API__EMERGENCY_ACCESS_S", "5")]).await?;
+    let scene = Scene::set(&[("MC_API__EMERGENCY_ACCESS_S", "8")]).await?;
     let path = chart(&scene.patient)?;
     let opened = scene.open().await?.expect(201)?;
     scene.stranger.get(&path).await?.expect(200)?;

@@ -111,11 +111,10 @@ const FIND_OVERLOOKED: &str = "
         WHERE CASE WHEN e.id IS NULL
             -- A fact may still be on its way.
             THEN a.created_at < $3 - interval '1 minute'
-                AND a.status IN ('pending', 'booked') AND c.status = 'active'
+                AND a.status = 'booked' AND c.status = 'active'
                 AND day.day BETWEEN coalesce(c.period_start, day.day)
                     AND coalesce(c.period_end, day.day)
-            ELSE (e.visit_start IS DISTINCT FROM lower(a.during)
-                    AND a.status IN ('pending', 'booked'))
+            ELSE (e.visit_start IS DISTINCT FROM lower(a.during) AND a.status = 'booked')
                 OR (NOT e.is_stopped AND a.status IN ('cancelled', 'noshow', 'entered-in-error'))
             END)
     SELECT (SELECT id FROM part ORDER BY id DESC LIMIT 1),
