@@ -62,7 +62,10 @@ ALTER TABLE appointments
     ADD COLUMN expires_at timestamptz,
     -- Visits that were booked as one recurring series.
     ADD COLUMN series_id uuid;
+-- The owner is bound by row-level security, too.
+ALTER TABLE appointments NO FORCE ROW LEVEL SECURITY;
 UPDATE appointments SET occupied = during;
+ALTER TABLE appointments FORCE ROW LEVEL SECURITY;
 ALTER TABLE appointments
     ALTER COLUMN occupied SET NOT NULL,
     ADD CONSTRAINT appointments_occupied_holds_visit CHECK (occupied @> during),

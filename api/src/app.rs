@@ -66,7 +66,8 @@ impl App {
         self.reader.as_caller(caller.actor, caller.correlation_id).await
     }
 
-    /// Begins to change, in the caller's name, the state of dead letters, or who insures whom.
+    /// Begins to change, in the caller's name, what isn't a worker's to change: the state of dead
+    /// letters, coverages, decisions about checks, emergencies.
     pub async fn change_as(&self, caller: &Caller) -> Result<CallerTx, StoreError> {
         self.reader.change_as(caller.actor, caller.correlation_id).await
     }

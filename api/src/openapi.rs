@@ -29,6 +29,7 @@ const PROBLEM: &str = "Problem";
         (name = "appointments", description = "Finding, holding, booking, moving, cancelling"),
         (name = "notes", description = "What doctors write down"),
         (name = "coverages", description = "Who insures whom, and what the insurers say"),
+        (name = "patients", description = "Charts, emergencies, and who has seen what"),
         (name = "requests", description = "What was accepted, and how it ended"),
         (name = "administration", description = "For administrators"),
         (name = "dead letters", description = "What no worker could settle: for operators"),

@@ -508,7 +508,7 @@ async fn who_is_insured_and_who_forces_a_breaker_is_recorded() -> anyhow::Result
     forced.clone().expect(200)?;
     let row = row_of(&system, &admin, &forced).await?;
     let names = ["kind", "operation", "user_id", "stated_reason", "resource_kind"];
-    let operation = "PUT /v1/breakers/{payer}";
+    let operation = "PUT /v1/breakers/{payer} forced_open";
     let why = "they asked us to stop";
     let expected = ["maintenance", operation, id(&admin)?, why, "Endpoint"].map(Value::from);
     assert_eq!(fields(&row, names), expected);

@@ -161,9 +161,7 @@ impl About {
             kind: AuditKind::Denial,
             action: AuditAction::Execute,
             resource: self.resource(),
-            patients: Vec::new(),
-            stated_reason: None,
-            who: None,
+            ..Note::EMPTY
         })
     }
 
@@ -208,7 +206,10 @@ impl Auditor {
             kind: note.kind,
             recorded_at: self.clock.now(),
             action: note.action,
-            operation: AuditWord::of(&about.name),
+            operation: match note.detail {
+                Some(detail) => AuditWord::of(&format!("{} {detail}", about.name)),
+                None => AuditWord::of(&about.name),
+            },
             outcome: match problem {
                 None => AuditOutcome::Success,
                 Some(problem) if problem.status().is_server_error() => AuditOutcome::SeriousFailure,
@@ -220,7 +221,7 @@ impl Auditor {
             role: who.map(|who| who.role),
             session_id: who.and_then(|who| who.session),
             source_address: Some(about.address.to_canonical()),
-            purpose: who.map(|who| PurposeOfUse::of(who.role)),
+            purpose: note.purpose.or(who.map(|who| PurposeOfUse::of(who.role))),
             resource: note.resource,
             patients: note.patients,
             occurrences,

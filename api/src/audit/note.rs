@@ -2,8 +2,12 @@
 
 use axum::response::{IntoResponse, Response};
 use contracts::AuditKind;
-use contracts::audit::{AuditAction, AuditResource, ResourceKind, StatedReason};
-use domain::{CoverageId, DeadLetterId, PatientId, PayerId, RequestId, Role, SessionId, UserId};
+use contracts::BreakerControl;
+use contracts::audit::{AuditAction, AuditResource, PurposeOfUse, ResourceKind, StatedReason};
+use domain::{
+    CoverageId, DeadLetterId, EligibilityCheckId, PatientId, PayerId, RequestId, Role, SessionId,
+    UserId,
+};
 use uuid::Uuid;
 
 /// What is to be recorded of an answer. Who asked, from where and for what is known without it.
@@ -15,6 +19,10 @@ pub struct Note {
     pub(super) patients: Vec<PatientId>,
     pub(super) stated_reason: Option<StatedReason>,
     pub(super) who: Option<Who>,
+    /// Another purpose than that of the role.
+    pub(super) purpose: Option<PurposeOfUse>,
+    /// A word behind the operation's name, where that alone doesn't say what was done.
+    pub(super) detail: Option<&'static str>,
 }
 
 /// Somebody who was recognised by something else than an access token.
@@ -41,6 +49,18 @@ pub struct Audited<T> {
 pub(super) struct Noted(pub Option<Note>);
 
 impl Note {
+    /// What every note begins with.
+    pub(super) const EMPTY: Self = Self {
+        kind: AuditKind::Denial,
+        action: AuditAction::Execute,
+        resource: None,
+        patients: Vec::new(),
+        stated_reason: None,
+        who: None,
+        purpose: None,
+        detail: None,
+    };
+
     /// A patient's data was shown.
     pub fn read(kind: ResourceKind, id: Uuid, patient: PatientId) -> Self {
         Self {
@@ -56,7 +76,7 @@ impl Note {
         patients.dedup();
         let resource = Some(AuditResource { kind, id: None, version: None });
         let (kind, action) = (AuditKind::Search, AuditAction::Execute);
-        Self { kind, action, resource, patients, stated_reason: None, who: None }
+        Self { kind, action, resource, patients, ..Self::EMPTY }
     }
 
     /// Somebody changed who may do what.
@@ -71,20 +91,45 @@ impl Note {
         Self { stated_reason: Some(reason.clone()), ..note }
     }
 
-    /// Somebody decides whether a payer is asked. The resource's id is the name-based UUID (RFC
+    /// Somebody decides whether a payer is asked, and how. The resource's id is the name-based UUID (RFC
     /// 9562, version 5) of the payer's number in the namespace of OIDs, as payers have no UUID.
-    pub fn breaker(payer: &PayerId, reason: &StatedReason) -> Self {
+    pub fn breaker(payer: &PayerId, control: BreakerControl, reason: &StatedReason) -> Self {
         let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, payer.as_str().as_bytes());
         let (kind, action) = (AuditKind::Maintenance, AuditAction::Update);
         let note = Self::about(kind, action, ResourceKind::Endpoint, id);
-        Self { stated_reason: Some(reason.clone()), ..note }
+        let detail = Some(control.as_str());
+        Self { stated_reason: Some(reason.clone()), detail, ..note }
     }
 
     /// Somebody says who insures a patient.
-    pub fn insured(coverage: CoverageId, patient: PatientId) -> Self {
-        let (kind, action) = (AuditKind::Change, AuditAction::Create);
-        let note = Self::about(kind, action, ResourceKind::Coverage, coverage.as_uuid());
+    pub fn insured(action: AuditAction, coverage: CoverageId, patient: PatientId) -> Self {
+        let (kind, resource) = (AuditKind::Change, ResourceKind::Coverage);
+        let note = Self::about(kind, action, resource, coverage.as_uuid());
         Self { patients: vec![patient], ..note }
+    }
+
+    /// Somebody decides about a check, or wants it asked again.
+    pub fn checked(
+        check: EligibilityCheckId,
+        patient: Option<PatientId>,
+        reason: Option<&StatedReason>,
+    ) -> Self {
+        let (kind, action) = (AuditKind::Change, AuditAction::Update);
+        let resource = ResourceKind::CoverageEligibilityResponse;
+        let note = Self::about(kind, action, resource, check.as_uuid());
+        let patients = patient.into_iter().collect();
+        Self { patients, stated_reason: reason.cloned(), ..note }
+    }
+
+    /// A doctor opens or closes the chart of a patient who isn't theirs, or somebody reviews that.
+    pub fn emergency(
+        action: AuditAction,
+        patient: PatientId,
+        reason: Option<&StatedReason>,
+    ) -> Self {
+        let kind = AuditKind::EmergencyAccess;
+        let note = Self::about(kind, action, ResourceKind::Patient, patient.as_uuid());
+        Self { patients: vec![patient], stated_reason: reason.cloned(), ..note }
     }
 
     /// A dead letter's message was shown as it is.
@@ -135,13 +180,20 @@ impl Note {
     fn session(kind: AuditKind, who: Option<Who>) -> Self {
         let patients = Vec::new();
         let action = AuditAction::Execute;
-        Self { kind, action, resource: None, patients, stated_reason: None, who }
+        Self { kind, action, patients, who, ..Self::EMPTY }
     }
 
     fn about(kind: AuditKind, action: AuditAction, resource: ResourceKind, id: Uuid) -> Self {
         let resource = Some(AuditResource { kind: resource, id: Some(id), version: None });
         let patients = Vec::new();
-        Self { kind, action, resource, patients, stated_reason: None, who: None }
+        Self { kind, action, resource, patients, ..Self::EMPTY }
+    }
+
+    /// By the permission of an emergency, if `is_emergency`.
+    #[must_use]
+    pub fn in_emergency(self, is_emergency: bool) -> Self {
+        let purpose = is_emergency.then_some(PurposeOfUse::BreakTheGlass).or(self.purpose);
+        Self { purpose, ..self }
     }
 
     /// In that version.

@@ -38,8 +38,8 @@ const fn operation(
 
 use Recording::{Ahead, ByFact, Noted, Nothing};
 use ResourceKind::{
-    Appointment, AuditEvent, Coverage, CoverageEligibilityResponse, Endpoint, MessageHeader,
-    Patient, Person, Practitioner, Schedule, Task,
+    Appointment, AuditEvent, Consent, Coverage, CoverageEligibilityResponse, Endpoint,
+    MessageHeader, Patient, Person, Practitioner, Schedule, Task,
 };
 use ResourceKind::{CareTeam, DocumentReference};
 
@@ -72,6 +72,8 @@ const OPERATIONS: &[Operation] = &[
     operation("PUT", "/v1/breakers/{payer}", Ahead, Some(Endpoint)),
     operation("DELETE", "/v1/care-relations/{id}", ByFact, Some(CareTeam)),
     operation("GET", "/v1/coverages/{id}", Noted, Some(Coverage)),
+    operation("PUT", "/v1/coverages/{id}", Ahead, Some(Coverage)),
+    operation("POST", "/v1/coverages/{id}/end", Ahead, Some(Coverage)),
     // Masked: nobody's data is shown.
     operation("GET", "/v1/dead-letters", Nothing, Some(MessageHeader)),
     operation("GET", "/v1/dead-letters/groups", Nothing, Some(MessageHeader)),
@@ -95,6 +97,38 @@ const OPERATIONS: &[Operation] = &[
     operation("GET", "/v1/notes/{id}/versions", Noted, Some(DocumentReference)),
     operation("GET", "/v1/patients/{id}/care-relations", Noted, Some(Patient)),
     operation("POST", "/v1/patients/{id}/care-relations", ByFact, Some(Patient)),
+    operation(
+        "POST",
+        "/v1/eligibility-checks/{id}/recheck",
+        Ahead,
+        Some(CoverageEligibilityResponse),
+    ),
+    operation(
+        "POST",
+        "/v1/eligibility-checks/{id}/reopen",
+        Ahead,
+        Some(CoverageEligibilityResponse),
+    ),
+    operation(
+        "POST",
+        "/v1/eligibility-checks/{id}/self-pay",
+        Ahead,
+        Some(CoverageEligibilityResponse),
+    ),
+    operation(
+        "POST",
+        "/v1/eligibility-checks/{id}/verify-by-phone",
+        Ahead,
+        Some(CoverageEligibilityResponse),
+    ),
+    operation("GET", "/v1/emergency-access", Noted, Some(Consent)),
+    operation("POST", "/v1/emergency-access", Ahead, Some(Consent)),
+    operation("POST", "/v1/emergency-access/{id}/end", Ahead, Some(Consent)),
+    operation("POST", "/v1/emergency-access/{id}/review", Ahead, Some(Consent)),
+    operation("GET", "/v1/me", Noted, Some(Person)),
+    operation("GET", "/v1/me/record-access", Noted, Some(AuditEvent)),
+    operation("GET", "/v1/patients", Noted, Some(Patient)),
+    operation("GET", "/v1/patients/{id}", Noted, Some(Patient)),
     operation("GET", "/v1/patients/{id}/coverages", Noted, Some(Patient)),
     operation("POST", "/v1/patients/{id}/coverages", Ahead, Some(Patient)),
     operation("GET", "/v1/requests/{id}", Noted, Some(Task)),
@@ -130,7 +164,18 @@ mod tests {
         "ListedUser",
         "MeDocument",
         "NoteDocument",
+    const OF_PATIENTS: [&str; 13] = [
+        "AppointmentDocument",
+        "AuditDocument",
+        "ChartDocument",
+        "CheckDocument",
+        "CoverageDocument",
+        "EmergencyAccessDocument",
+        "ListedUser",
+        "MeDocument",
+        "PatientDocument",
         "ReadAppointmentDocument",
+        "RecordAccessDocument",
         "RequestDocument",
         "SeriesDocument",
         "SessionDocument",

@@ -56,7 +56,7 @@ impl App {
         let bucket = self.bus.key_value(KvBucket::BreakerControls).await.map_err(away)?;
         let telling =
             async { bucket.put(payer.as_str(), value.into()).await.map(|_| ()).map_err(away) };
-        recorder.around(Note::breaker(payer, reason), telling).await?;
+        recorder.around(Note::breaker(payer, control, reason), telling).await?;
         tracing::warn!(%payer, %control, "a circuit breaker was told what to do");
         Ok(())
     }

@@ -8,11 +8,12 @@ use store::reading::{CoverageRow, SubscriberRow};
 use utoipa::ToSchema;
 
 use crate::documents::NameDocument;
+use crate::problem::{Problem, ProblemType};
 
 /// Dates before and after make no sense for people and plans.
 const DATES: std::ops::RangeInclusive<Date> = date(1890, 1, 1)..=date(2200, 1, 1);
 
-/// A coverage to be added: FHIR R4 `Coverage`, in short.
+/// A coverage to be added, or as it should have been: FHIR R4 `Coverage`, in short.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CoverageForm {
@@ -62,6 +63,29 @@ fn own() -> Relationship {
     Relationship::SelfSubscriber
 }
 
+/// When a coverage ends.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndCoverageForm {
+    /// The last day that it covers. Without one it ends at once.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Date)]
+    last_day: Option<Date>,
+}
+
+impl EndCoverageForm {
+    /// The last day, if it is one that a plan can have.
+    pub fn last_day(self) -> Result<Option<Date>, InvalidCoverage> {
+        match self.last_day {
+            Some(day) if !DATES.contains(&day) => Err(InvalidCoverage {
+                pointer: "/last_day",
+                detail: "expected a date that a plan can end with",
+            }),
+            day => Ok(day),
+        }
+    }
+}
+
 /// What in a form doesn't fit together: a pointer and a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidCoverage {
@@ -69,6 +93,12 @@ pub struct InvalidCoverage {
     pub pointer: &'static str,
     /// What was expected. Quotes nothing.
     pub detail: &'static str,
+}
+
+impl From<InvalidCoverage> for Problem {
+    fn from(invalid: InvalidCoverage) -> Self {
+        Self::new(ProblemType::InvalidBody).at_pointer(invalid.pointer, invalid.detail)
+    }
 }
 
 impl CoverageForm {
@@ -96,6 +126,7 @@ impl CoverageForm {
         }
         Ok(CoverageRow {
             id: CoverageId::generate(),
+            version: 1,
             patient_id,
             payer: self.payer,
             subscriber_id: self.subscriber_id,

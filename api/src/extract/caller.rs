@@ -65,12 +65,18 @@ only_for! {
     Booker: Patient | Admin;
     /// A caller who keeps the machinery running: dead letters and circuit breakers.
     Maintainer: Operator | Admin;
+    /// A caller who looks after patients, or after those who do.
+    Clinician: Doctor | Admin;
     /// A caller who may see and cancel visits: their own, or all of them.
     Participant: Patient | Doctor | Admin;
     /// A caller who treats patients.
     Physician: Doctor;
     /// A caller who may change opening hours: doctors their own, administrators all of them.
     Scheduler: Doctor | Admin;
+    /// A patient, about themselves.
+    Themselves: Patient;
+    /// A doctor.
+    Treating: Doctor;
 }
 
 fn require(role: Role, allowed: &[Role]) -> Result<(), Problem> {

@@ -15,6 +15,8 @@ pub mod text;
 pub use body::Form;
 pub use caller::{
     Administrator, Anonymous, Booker, Caller, Maintainer, Participant, Physician, Scheduler,
+    Administrator, Anonymous, Booker, Caller, Clinician, Maintainer, Participant, Scheduler,
+    Themselves, Treating,
 };
 pub use id::Id;
 pub use idempotency_key::IdempotencyKey;

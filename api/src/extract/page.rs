@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::AppointmentId;
 use jiff::Timestamp;
-use store::reading::{AppointmentPosition, AuditPosition};
+use store::reading::{AppointmentPosition, AuditPosition, CheckPosition};
 use uuid::Uuid;
 
 use super::{QueryParameters, is_instant};
@@ -128,6 +128,23 @@ impl Cursor for AuditPosition {
     }
 }
 
+/// The time of those without a visit, who come last.
+const NO_VISIT: [u8; 16] = [0xff; 16];
+
+impl Cursor for CheckPosition {
+    fn encode(&self) -> String {
+        let start = self.visit_start.map_or(NO_VISIT, |start| start.as_nanosecond().to_be_bytes());
+        URL_SAFE_NO_PAD.encode([start.as_slice(), self.id.as_uuid().as_bytes()].concat())
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (start, id) = bytes.split_first_chunk::<16>()?;
+        let visit_start = if *start == NO_VISIT { None } else { Some(instant(*start)?) };
+        Some(Self { visit_start, id: Uuid::from_slice(id).ok()?.into() })
+    }
+}
+
 fn instant(nanoseconds: [u8; 16]) -> Option<Timestamp> {
     Timestamp::from_nanosecond(i128::from_be_bytes(nanoseconds)).ok().filter(is_instant)
 }
@@ -145,6 +162,10 @@ mod tests {
         assert_eq!(AppointmentPosition::decode(&place.encode()), Some(place));
         let place = AuditPosition { recorded_at: start, position: 7 };
         assert_eq!(AuditPosition::decode(&place.encode()), Some(place));
+        for visit_start in [None, Some(start)] {
+            let place = CheckPosition { visit_start, id: id.into() };
+            assert_eq!(CheckPosition::decode(&place.encode()), Some(place));
+        }
         for text in ["", "*", "AAAA", "' OR 1=1", &id.encode()[1..]] {
             assert_eq!(Uuid::decode(text), None, "{text}");
             assert_eq!(AppointmentPosition::decode(text), None, "{text}");

@@ -54,8 +54,10 @@ impl App {
     /// Asks the worker that the letter belongs to.
     pub async fn rehearse(&self, letter: &LetterRow) -> Result<Rehearsal, Problem> {
         if letter.worker != BOOKING {
-            return Err(Problem::new(ProblemType::LetterNotReplayable)
-                .with_detail("the worker that it belongs to doesn't rehearse"));
+            return Err(Problem::new(ProblemType::LetterNotReplayable).with_detail(
+                "it is a fact, not a request: what follows from it is found without it, so it \
+                     can be discarded",
+            ));
         }
         let question = Rehearse { dead_sequence: letter.dead_sequence };
         let answer = self.bus.ask(subjects::REHEARSE_BOOKING, &question, PATIENCE).await;

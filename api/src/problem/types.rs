@@ -51,12 +51,22 @@ problem_types! {
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE,
         "The body is too large",
         "No request to this API needs a body of that size. The limit is part of the detail.";
+    CheckStopped = "check_stopped", CONFLICT,
+        "Nobody asks the insurer about this any more",
+        "The visit was called off, the coverage is over, or the patient pays. POST \
+         /v1/eligibility-checks/{id}/reopen makes it the insurer's to say again.";
+    CoverageEnded = "coverage_ended", CONFLICT,
+        "The coverage has ended",
+        "What is over can't be changed any more. Add a new coverage instead.";
     CoverageExists = "coverage_exists", CONFLICT,
         "The patient has that coverage already",
         "There is an active one with the same insurer and member number. Nothing was changed.";
     EmailTaken = "email_taken", CONFLICT,
         "There is an account with that e-mail address",
         "Sign in instead, or use another address.";
+    EmergencyReviewed = "emergency_reviewed", CONFLICT,
+        "Somebody has reviewed that already",
+        "The first review stands. Nothing was changed.";
     Forbidden = "forbidden", FORBIDDEN,
         "Your role doesn't allow this",
         "Who may do what is part of the API's description at /docs. Nothing was changed.";
@@ -144,10 +154,13 @@ problem_types! {
         "The patient has another appointment at that time",
         "Nobody can be in two places at once. Cancel the other appointment, or choose another \
          time.";
+    PatientInCare = "patient_in_care", CONFLICT,
+        "The patient is yours already",
+        "You see their chart without an emergency: GET /v1/patients/{id}. Nothing was changed.";
     PreconditionRequired = "precondition_required", PRECONDITION_REQUIRED,
         "The header If-Match is required",
-        "Read the appointment first, and send the ETag that came with it as If-Match, so that \
-         nobody changes what they haven't seen.";
+        "Read it first, and send the ETag that came with it as If-Match, so that nobody changes \
+         what they haven't seen.";
     RateLimited = "rate_limited", TOO_MANY_REQUESTS,
         "Too many requests",
         "Wait as many seconds as Retry-After says. RateLimit-Policy and RateLimit tell the limit \
@@ -230,7 +243,7 @@ problem_types! {
         "The URL is too long",
         "No request to this API needs a URL of that length.";
     VersionMismatch = "version_mismatch", PRECONDITION_FAILED,
-        "The appointment has changed since you read it",
+        "It has changed since you read it",
         "Read it again, and decide again.";
     Withdrawn = "withdrawn", CONFLICT,
         "The request was withdrawn",

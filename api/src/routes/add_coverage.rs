@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
+use axum::http::header::{ETAG, LOCATION};
 use axum::response::{IntoResponse, Response};
 use contracts::TraceContext;
+use contracts::audit::AuditAction;
 use domain::{PatientId, Role};
 use runtime::telemetry::propagation;
 use store::reading::{AddCoverage, NewCoverage};
@@ -13,7 +14,7 @@ use store::reading::{AddCoverage, NewCoverage};
 use crate::app::App;
 use crate::audit::{Note, Recorder};
 use crate::coverage::{CoverageDocument, CoverageForm};
-use crate::extract::{Booker, Form, Id};
+use crate::extract::{Booker, Form, Id, etag};
 use crate::problem::{Problem, ProblemType};
 
 /// Say who insures a patient. The insurer is asked by itself: for the coverage, and for each visit
@@ -24,7 +25,8 @@ use crate::problem::{Problem, ProblemType};
     tag = "coverages",
     params(("id" = String, Path, format = Uuid)),
     request_body = CoverageForm,
-    responses((status = CREATED, body = CoverageDocument))
+    responses((status = CREATED, body = CoverageDocument,
+        headers(("ETag" = String, description = "The version"))))
 )]
 pub async fn add_coverage(
     State(app): State<App>,
@@ -37,9 +39,7 @@ pub async fn add_coverage(
     if caller.actor.role == Role::Patient && !is_own {
         return Err(ProblemType::UnknownPatient.into());
     }
-    let coverage = form.coverage(patient, app.clock.now()).map_err(|invalid| {
-        Problem::new(ProblemType::InvalidBody).at_pointer(invalid.pointer, invalid.detail)
-    })?;
+    let coverage = form.coverage(patient, app.clock.now())?;
     let traceparent = propagation::current_trace_context().as_ref().map(TraceContext::traceparent);
     let new = NewCoverage {
         coverage: &coverage,
@@ -49,7 +49,7 @@ pub async fn add_coverage(
     let mut change = app.change_as(&caller).await?;
     match change.add_coverage(new).await? {
         AddCoverage::Added => {
-            let note = Note::insured(coverage.id, patient);
+            let note = Note::insured(AuditAction::Create, coverage.id, patient);
             recorder.around(note, async { Ok(change.commit().await?) }).await?;
         }
         AddCoverage::UnknownPatient => return Err(ProblemType::UnknownPatient.into()),
@@ -59,5 +59,6 @@ pub async fn add_coverage(
     tracing::info!(coverage.id = %coverage.id, payer = %coverage.payer, "a coverage was added");
     let location = format!("/v1/coverages/{}", coverage.id);
     let document = CoverageDocument::of(&coverage, None, coverage.created_at);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(document)).into_response())
+    let tag = [(ETAG, etag(coverage.version))];
+    Ok((StatusCode::CREATED, [(LOCATION, location)], tag, Json(document)).into_response())
 }

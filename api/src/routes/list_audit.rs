@@ -27,7 +27,7 @@ pub struct AuditDocument {
     position: i64,
     /// What is recorded: `read`, `search`, `denial`, `sign-in`, `sign-in-failure`, `sign-out`,
     /// `token-reuse`, `registration`, `administration`, `maintenance`, `unmasking`,
-    /// `withdrawal`, `fact`, `unreadable` or `gap`.
+    /// `withdrawal`, `emergency-access`, `fact`, `unreadable` or `gap`.
     kind: String,
     /// When.
     #[schema(value_type = String, format = DateTime)]

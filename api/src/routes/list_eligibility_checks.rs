@@ -5,8 +5,8 @@ use axum::extract::{OriginalUri, State};
 use axum::http::header::LINK;
 use axum::response::{IntoResponse, Response};
 use contracts::audit::ResourceKind;
-use store::reading::CheckFilter;
-use uuid::Uuid;
+use domain::EligibilityStatus;
+use store::reading::{CheckFilter, CheckPosition};
 
 use crate::app::App;
 use crate::audit::{Audited, Note};
@@ -15,16 +15,18 @@ use crate::documents::ListDocument;
 use crate::extract::{Administrator, Page, QueryParameters};
 use crate::problem::Problem;
 
-const A_STATUS: &str = "a status, like needs_attention or pending_verification";
+const STATUSES: &str = "statuses with commas between them, like needs_attention";
 
-/// Questions to insurers, the oldest first: what the front desk has to act on
-/// (`status=needs_attention`), and what nobody knows yet (`status=pending_verification`).
+/// The work list: questions to insurers, the earliest visit first, those without a visit last. With
+/// `status=needs_attention,pending_verification` it is what somebody has to act on, and what nobody
+/// knows yet.
 #[utoipa::path(
     get,
     path = "/v1/eligibility-checks",
     tag = "coverages",
     params(
-        ("status" = Option<String>, Query, description = "Like `needs_attention`"),
+        ("status" = Option<String>, Query,
+            description = "Like `needs_attention,pending_verification`"),
         ("payer" = Option<String>, Query, description = "With this insurer"),
         ("limit" = Option<u16>, Query, description = "1 to 200; 50 by default"),
         ("cursor" = Option<String>, Query, description = "From the Link header of a page"),
@@ -38,20 +40,26 @@ pub async fn list_eligibility_checks(
     OriginalUri(uri): OriginalUri,
     mut query: QueryParameters,
 ) -> Result<Audited<Response>, Problem> {
-    let status = query.take("status", A_STATUS, |text| text.parse().ok())?;
+    let statuses = query.take("status", STATUSES, parse_statuses)?.unwrap_or_default();
     let payer = query.take("payer", "a payer's number", |text| text.parse().ok())?;
-    let page = Page::<Uuid>::take(&mut query)?;
+    let page = Page::take(&mut query)?;
     query.finish()?;
-    let filter =
-        CheckFilter { status, payer, after: page.after.map(Into::into), limit: page.rows() };
+    let filter = CheckFilter { statuses, payer, after: page.after, limit: page.rows() };
     let rows = app.eligibility_checks(&caller, &filter).await?;
-    let (rows, link) = page.cut(rows, &uri, |last| last.id.as_uuid());
+    let (rows, link) =
+        page.cut(rows, &uri, |last| CheckPosition { visit_start: last.visit_start, id: last.id });
     let note = Note::search(
         ResourceKind::CoverageEligibilityResponse,
         rows.iter().filter_map(|check| check.patient_id),
     );
     let now = app.clock.now();
-    let items = rows.into_iter().map(|check| CheckDocument::of(check, now)).collect();
+    let items = rows.into_iter().map(|check| CheckDocument::with_decider(check, now)).collect();
     let link = link.map(|link| [(LINK, link)]);
     Ok(Audited::new(note, (link, Json(ListDocument { items })).into_response()))
+}
+
+/// Each of them once at most, so that the list has an end.
+fn parse_statuses(text: &str) -> Option<Vec<EligibilityStatus>> {
+    let statuses: Option<Vec<_>> = text.split(',').map(|word| word.parse().ok()).collect();
+    statuses.filter(|statuses| statuses.len() <= EligibilityStatus::ALL.len())
 }

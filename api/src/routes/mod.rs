@@ -10,10 +10,13 @@ mod cancel_appointment;
 mod cancel_series;
 mod confirm_hold;
 mod control_breaker;
+mod correct_coverage;
 mod create_doctor;
 mod create_user;
 mod discard_dead_letter;
 mod end_care;
+mod end_coverage;
+mod end_emergency_access;
 mod group_dead_letters;
 mod healthz;
 mod hold_slot;
@@ -28,10 +31,14 @@ mod list_doctors;
 mod list_eligibility_checks;
 mod list_note_versions;
 mod list_notes;
+mod list_emergency_accesses;
+mod list_patients;
+mod list_record_access;
 mod list_users;
 mod login;
 mod logout;
 mod me;
+mod open_emergency_access;
 mod openapi;
 mod problem_type;
 mod read_appointment;
@@ -41,9 +48,11 @@ mod read_dead_letter;
 mod read_doctor;
 mod read_history;
 mod read_note;
+mod read_patient;
 mod read_request;
 mod read_series;
 mod readyz;
+mod recheck_eligibility;
 mod refresh;
 mod register;
 mod rehearse_dead_letter;
@@ -54,9 +63,16 @@ mod reschedule_appointment;
 mod revise_note;
 mod search_slots;
 mod set_appointment_status;
+mod reopen_check;
+mod replay_dead_letter;
+mod replay_dead_letters;
+mod review_emergency_access;
+mod search_slots;
+mod self_pay;
 mod set_availability;
 mod undo_appointment_status;
 mod unmask_dead_letter;
+mod verify_by_phone;
 mod withdraw_request;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -77,10 +93,13 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(cancel_series::cancel_series))
         .routes(routes!(confirm_hold::confirm_hold))
         .routes(routes!(control_breaker::control_breaker))
+        .routes(routes!(correct_coverage::correct_coverage))
         .routes(routes!(create_doctor::create_doctor))
         .routes(routes!(create_user::create_user))
         .routes(routes!(discard_dead_letter::discard_dead_letter))
         .routes(routes!(end_care::end_care))
+        .routes(routes!(end_coverage::end_coverage))
+        .routes(routes!(end_emergency_access::end_emergency_access))
         .routes(routes!(group_dead_letters::group_dead_letters))
         .routes(routes!(hold_slot::hold_slot))
         .routes(routes!(jwks::jwks))
@@ -94,10 +113,14 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(list_eligibility_checks::list_eligibility_checks))
         .routes(routes!(list_note_versions::list_note_versions))
         .routes(routes!(list_notes::list_notes))
+        .routes(routes!(list_emergency_accesses::list_emergency_accesses))
+        .routes(routes!(list_patients::list_patients))
+        .routes(routes!(list_record_access::list_record_access))
         .routes(routes!(list_users::list_users))
         .routes(routes!(login::login))
         .routes(routes!(logout::logout))
         .routes(routes!(me::me))
+        .routes(routes!(open_emergency_access::open_emergency_access))
         .routes(routes!(openapi::openapi))
         .routes(routes!(problem_type::problem_type))
         .routes(routes!(read_appointment::read_appointment))
@@ -119,9 +142,22 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(revise_note::revise_note))
         .routes(routes!(search_slots::search_slots))
         .routes(routes!(set_appointment_status::set_appointment_status))
+        .routes(routes!(read_patient::read_patient))
+        .routes(routes!(read_request::read_request))
+        .routes(routes!(recheck_eligibility::recheck_eligibility))
+        .routes(routes!(refresh::refresh))
+        .routes(routes!(register::register))
+        .routes(routes!(rehearse_dead_letter::rehearse_dead_letter))
+        .routes(routes!(reopen_check::reopen_check))
+        .routes(routes!(replay_dead_letter::replay_dead_letter))
+        .routes(routes!(replay_dead_letters::replay_dead_letters))
+        .routes(routes!(review_emergency_access::review_emergency_access))
+        .routes(routes!(search_slots::search_slots))
+        .routes(routes!(self_pay::self_pay))
         .routes(routes!(set_availability::set_availability))
         .routes(routes!(undo_appointment_status::undo_appointment_status))
         .routes(routes!(unmask_dead_letter::unmask_dead_letter))
+        .routes(routes!(verify_by_phone::verify_by_phone))
         .routes(routes!(withdraw_request::withdraw_request))
 }
 

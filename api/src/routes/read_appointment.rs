@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use contracts::audit::ResourceKind;
-use domain::AppointmentId;
+use domain::{AppointmentId, Role};
 
 use crate::app::App;
 use crate::audit::{Audited, Note};
@@ -31,8 +31,11 @@ pub async fn read_appointment(
     let mut reading = app.read_as(&caller).await?;
     let appointment = reading.appointment(id).await?.ok_or(ProblemType::UnknownAppointment)?;
     let standing = reading.eligibility_of_appointment(id).await?;
+    let is_emergency =
+        caller.actor.role == Role::Doctor && reading.is_emergency(appointment.patient_id).await?;
     let tag = etag(appointment.version);
-    let note = Note::read(ResourceKind::Appointment, id.as_uuid(), appointment.patient_id);
+    let note = Note::read(ResourceKind::Appointment, id.as_uuid(), appointment.patient_id)
+        .in_emergency(is_emergency);
     let document = ReadAppointmentDocument {
         appointment: AppointmentDocument::from(&appointment),
         eligibility: EligibilityDocument::of(standing, app.clock.now()),

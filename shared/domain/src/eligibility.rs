@@ -24,6 +24,16 @@ coded! {
 }
 
 coded! {
+    /// What a person decided about a check.
+    EligibilityDecision {
+        /// Somebody asked the insurer by telephone, and the visit is covered.
+        VerifiedByPhone = "verified_by_phone",
+        /// The patient pays; nobody is asked.
+        SelfPay = "self_pay",
+    }
+}
+
+coded! {
     /// X12 element EB01, as far as eligibility needs it: what a line of benefits is about.
     BenefitCode {
         /// The plan is active.

@@ -88,6 +88,8 @@ opaque_ids! {
     HealthcareServiceId
     /// Where patients come.
     LocationId
+    /// A doctor's look at the chart of a patient who isn't theirs.
+    EmergencyAccessId
 }
 
 impl From<UserId> for PatientId {

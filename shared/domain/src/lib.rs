@@ -28,12 +28,14 @@ pub use coded::UnknownCode;
 pub use coverage::{
     CoverageStatus, InvalidMemberId, InvalidPayerId, MemberId, PayerId, Relationship,
 };
-pub use eligibility::{BenefitCode, CoverageFinding, EligibilityStatus};
+pub use eligibility::{BenefitCode, CoverageFinding, EligibilityDecision, EligibilityStatus};
 pub use email::{Email, InvalidEmail};
 pub use ids::{
     AppointmentId, AuditEntryId, CareRelationId, CorrelationId, CoverageId, DeadLetterId,
     EligibilityCheckId, EventId, HealthcareServiceId, LocationId, NoteId, PatientId,
     PractitionerId, RequestId, SeriesId, SessionId, UserId,
+    AppointmentId, AuditEntryId, CorrelationId, CoverageId, DeadLetterId, EligibilityCheckId,
+    EmergencyAccessId, EventId, PatientId, PractitionerId, RequestId, SessionId, UserId,
 };
 pub use note_text::{InvalidNoteText, NoteText};
 pub use person::{HumanName, InvalidName};

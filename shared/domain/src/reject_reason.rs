@@ -62,6 +62,16 @@ pub enum Person {
     Administrator,
 }
 
+impl Person {
+    /// The word that the API uses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FrontDesk => "front_desk",
+            Self::Administrator => "administrator",
+        }
+    }
+}
+
 impl RejectClass {
     /// When to ask again.
     pub const fn retry(self) -> Retry {

@@ -1,4 +1,4 @@
-//! Visits that were booked or moved: their coverages are to be checked.
+//! Visits that were booked, moved or called off: the checks of their coverages follow.
 
 use std::sync::Arc;
 
@@ -6,20 +6,21 @@ use bus::{DeadReason, FactHandler, HandleError, ReceivedFact};
 use contracts::{AppointmentEvent, EventKind};
 use domain::SharedClock;
 use store::booking::{Failure, Pool};
-use store::eligibility::{OpenChecks, VisitToCheck};
+use store::eligibility::{FollowVisits, VisitToCheck};
 use tokio::sync::Notify;
 
 use crate::metrics;
 
 /// What happens to visits. Whatever it is, the checks are brought in line with how the visit stands
-/// in the database. A status that is taken back may make a visit of a cancelled one.
+/// in the database; so a kind that is added here needs nothing else.
 pub(crate) const FOLLOWED: &[EventKind] = &[
     EventKind::AppointmentBooked,
+    EventKind::AppointmentCancelled,
     EventKind::AppointmentRescheduled,
     EventKind::AppointmentStatusChanged,
 ];
 
-/// Makes rows of visits, and says so.
+/// Has checks follow their visits, and says so.
 pub(crate) struct Intake {
     pub pool: Pool,
     pub clock: SharedClock,
@@ -47,11 +48,11 @@ impl FactHandler for Intake {
     }
 
     async fn handle(&self, visits: &[VisitToCheck]) -> Result<(), HandleError> {
-        let work = OpenChecks { visits, at: self.clock.now() };
+        let work = FollowVisits { visits, at: self.clock.now() };
         match self.pool.transact(&work).await {
-            Ok(opened) => {
-                metrics::OPENED.inc_by(opened);
-                if opened > 0 {
+            Ok(changed) => {
+                metrics::FOLLOWED.inc_by(changed);
+                if changed > 0 {
                     self.opened.notify_one();
                 }
                 Ok(())

@@ -14,9 +14,9 @@ use store::eligibility::{KnownResult, Settlement};
 
 use crate::insurer::CallEnd;
 
-/// Before a visit it is asked again at these times: people change their insurer.
-const BEFORE_VISIT: [SignedDuration; 2] =
-    [SignedDuration::from_hours(48), SignedDuration::from_hours(24)];
+/// Whoever hasn't answered is asked again at this time before the visit at the latest, however long
+/// the pauses have become.
+const LAST_CALL: SignedDuration = SignedDuration::from_hours(24);
 
 /// A coverage without a visit is asked again after that.
 const REFRESH: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -35,6 +35,9 @@ pub(crate) struct Asked {
     pub attempts: i32,
     /// How long to wait should the insurer have failed.
     pub pause: Duration,
+    /// How long before the visit to ask again although there is an answer: people change their
+    /// insurer.
+    pub recheck_before_visit: SignedDuration,
     /// Now.
     pub now: Timestamp,
 }
@@ -121,7 +124,7 @@ fn rejected(
         Retry::WithBackoff => waiting(retry_after.unwrap_or(asked.pause).max(asked.pause), asked),
         Retry::Once if tries_once_more => waiting(asked.pause, asked),
         Retry::WhenSlotFrees => waiting(retry_after.unwrap_or(OWN_LIMIT_PAUSE), asked),
-        Retry::WhenRetimed => (EligibilityStatus::NeedsAttention, asked.before_visit()),
+        Retry::WhenRetimed => (EligibilityStatus::NeedsAttention, asked.next_date()),
         Retry::Once | Retry::Never => (EligibilityStatus::NeedsAttention, None),
     };
     let is_own_limit = class == RejectClass::OwnLimit;
@@ -157,6 +160,7 @@ fn unanswered(class: &'static str, outcome: Outcome, asked: &Asked) -> Judgement
 fn waiting(pause: Duration, asked: &Asked) -> (EligibilityStatus, Option<Timestamp>) {
     let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
     let next_at = asked.now.checked_add(pause).unwrap_or(Timestamp::MAX);
+    let next_at = asked.next_date().map_or(next_at, |date| date.min(next_at));
     (EligibilityStatus::PendingVerification, Some(next_at))
 }
 
@@ -164,15 +168,21 @@ impl Asked {
     /// When to ask again although there is an answer.
     fn again(&self) -> Option<Timestamp> {
         match self.visit_start {
-            Some(_) => self.before_visit(),
+            Some(_) => self.before_visit(self.recheck_before_visit),
             None => self.now.checked_add(REFRESH).ok(),
         }
     }
 
-    fn before_visit(&self) -> Option<Timestamp> {
-        let start = self.visit_start?;
-        let times = BEFORE_VISIT.iter().filter_map(|before| start.checked_sub(*before).ok());
-        times.filter(|time| *time > self.now).min()
+    /// When to ask at the latest while there is no answer.
+    fn next_date(&self) -> Option<Timestamp> {
+        let dates = [self.recheck_before_visit, LAST_CALL];
+        dates.into_iter().filter_map(|before| self.before_visit(before)).min()
+    }
+
+    /// So long before the visit, unless that is over.
+    fn before_visit(&self, before: SignedDuration) -> Option<Timestamp> {
+        let time = self.visit_start?.checked_sub(before).ok();
+        time.filter(|time| *time > self.now)
     }
 }
 
@@ -191,6 +201,7 @@ mod tests {
             visit_start: Some("2027-03-20T09:00:00Z".parse().unwrap()),
             attempts,
             pause: Duration::from_secs(7),
+            recheck_before_visit: SignedDuration::from_hours(48),
             now,
         }
     }
@@ -222,6 +233,29 @@ mod tests {
         assert_eq!(inactive.result.unwrap().finding, CoverageFinding::Inactive);
         let unsure = judged(CallEnd::Answer(Box::new(says("V")))).settlement;
         assert_eq!(unsure.status, EligibilityStatus::NeedsAttention);
+    }
+
+    #[test]
+    fn before_a_visit_an_answer_is_asked_for_once_more_and_a_silence_twice() {
+        let next_at = |now: &str, end: CallEnd, pause: Duration| {
+            let asked = Asked { now: now.parse().unwrap(), pause, ..asked(0) };
+            judge(end, &asked).settlement.next_at.map(|at| at.to_string())
+        };
+        let (first, last) = ("2027-03-18T09:00:00Z", "2027-03-19T09:00:00Z");
+        let answer = || CallEnd::Answer(Box::new(says("1")));
+        let pause = Duration::from_secs(7);
+        assert_eq!(next_at("2027-03-01T09:00:00Z", answer(), pause).as_deref(), Some(first));
+        assert_eq!(next_at(first, answer(), pause), None);
+        // However long a pause has become, nobody misses these two times.
+        let long = Duration::from_hours(24 * 30);
+        assert_eq!(next_at("2027-03-01T09:00:00Z", rejects("42"), long).as_deref(), Some(first));
+        assert_eq!(next_at(first, CallEnd::TimedOut, long).as_deref(), Some(last));
+        assert_eq!(
+            next_at(first, CallEnd::TimedOut, pause).as_deref(),
+            Some("2027-03-18T09:00:07Z")
+        );
+        // The dates make no sense there yet: nearer to the visit they may.
+        assert_eq!(next_at(first, rejects("62"), pause).as_deref(), Some(last));
     }
 
     #[test]

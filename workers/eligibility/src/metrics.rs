@@ -57,9 +57,17 @@ pub(crate) static SETTLED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     counter_vec("eligibility_checks_settled_total", "Calls written down", &["status"])
 });
 
-/// Checks that were begun because of a booked visit.
-pub(crate) static OPENED: LazyLock<IntCounter> = LazyLock::new(|| {
-    counter("eligibility_checks_opened_total", "Checks made for visits that were booked")
+/// Checks that were made, moved or stopped because something has happened to their visit.
+pub(crate) static FOLLOWED: LazyLock<IntCounter> = LazyLock::new(|| {
+    counter(
+        "eligibility_checks_followed_total",
+        "Checks made, moved or stopped because a visit was booked, moved or called off",
+    )
+});
+
+/// Visits whose facts never arrived.
+pub(crate) static OVERLOOKED: LazyLock<IntCounter> = LazyLock::new(|| {
+    counter("eligibility_visits_overlooked_total", "Visits that were found without their facts")
 });
 
 /// Checks without an answer.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contracts::TraceContext;
-use domain::{EligibilityStatus, PayerId, SharedClock};
+use domain::{PayerId, SharedClock};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jiff::{SignedDuration, Timestamp, Unit};
@@ -18,7 +18,7 @@ use runtime::Shutdown;
 use runtime::settings::EligibilitySettings;
 use runtime::telemetry::propagation::set_parent;
 use store::booking::{Failure, Pool};
-use store::eligibility::{Claim, Claimed, Postpone, Settle, Settlement};
+use store::eligibility::{Claim, Claimed, Postpone, Settle, Settlement, Stop};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -205,7 +205,7 @@ async fn ask(
 ) -> Option<Duration> {
     if check.is_moot {
         drop(permit);
-        write_down(&desk, &check, &moot(&check), until).await;
+        stop(&desk, &check, until).await;
         return None;
     }
     let began = Instant::now();
@@ -223,6 +223,9 @@ async fn ask(
         visit_start: check.visit_start,
         attempts: check.attempts,
         pause,
+        recheck_before_visit: SignedDuration::from_hours(
+            desk.settings.recheck_before_visit_h.into(),
+        ),
         now: desk.now(),
     };
     let judgement = judge(end, &asked);
@@ -234,15 +237,12 @@ async fn ask(
     judgement.hold
 }
 
-/// A visit that was called off: nobody asks any more.
-fn moot(check: &Claimed) -> Settlement {
-    Settlement {
-        status: EligibilityStatus::NotChecked,
-        result: None,
-        error_class: None,
-        error_code: None,
-        attempts: check.attempts,
-        next_at: None,
+/// Nobody asks any more. If that can't be written down now, somebody finds it again.
+async fn stop(desk: &Desk, check: &Claimed, until: Timestamp) {
+    let work = Stop { id: check.id, owner: desk.owner, until, at: desk.now() };
+    match desk.pool.transact(&work).await {
+        Ok(_) => tracing::info!("nobody needs to know any more"),
+        Err(failure) => tracing::warn!(%failure, "a check isn't stopped yet"),
     }
 }
 

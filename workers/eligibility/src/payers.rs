@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::PayerId;
+use domain::{CorrelationId, PayerId};
 use runtime::Shutdown;
 use store::booking::Failure;
-use store::eligibility::{CountOpen, DuePayers, Postpone, ReleaseLeases};
+use store::eligibility::{
+    CountOpen, DuePayers, FindOverlooked, FollowVisits, Postpone, ReleaseLeases, VisitToCheck,
+};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use crate::breakers::Breakers;
 use crate::metrics;
@@ -23,6 +26,10 @@ const NOT_CONFIGURED: &str = "not_configured";
 
 /// How many looks lie between two counts of what is open.
 const COUNT_EVERY: u32 = 20;
+
+/// Coverages that are looked through for overlooked visits with each count: ten thousand of them
+/// take a few minutes, and no statement takes long.
+const LOOKED_THROUGH: i64 = 250;
 
 /// Starts and wakes the payers' loops.
 pub(crate) struct Payers {
@@ -38,7 +45,7 @@ impl Payers {
         let poll = Duration::from_millis(self.desk.settings.poll_ms);
         let mut loops: HashMap<PayerId, Arc<Notify>> = HashMap::new();
         let mut running = JoinSet::new();
-        let (mut is_failing, mut looks) = (false, 0_u32);
+        let (mut is_failing, mut looks, mut looked_through) = (false, 0_u32, Uuid::nil());
         while !shutdown.is_soft_stopped() {
             let looked = self.look(&mut loops, &mut running, &shutdown).await;
             if let Err(failure) = &looked
@@ -49,6 +56,7 @@ impl Payers {
             is_failing = looked.is_err();
             if looks.is_multiple_of(COUNT_EVERY) {
                 self.count().await;
+                looked_through = self.find_overlooked(looked_through).await.unwrap_or_default();
             }
             looks = looks.wrapping_add(1);
             tokio::select! {
@@ -101,6 +109,32 @@ impl Payers {
             );
         }
         Ok(())
+    }
+
+    /// Visits whose facts never arrived, or became dead letters. Gives where to go on; nothing
+    /// when that is the beginning.
+    async fn find_overlooked(&self, after: Uuid) -> Option<Uuid> {
+        let at = self.desk.clock.now();
+        let found = FindOverlooked { after, limit: LOOKED_THROUGH, at };
+        // An outage shows in the next look; nothing is missed by beginning anew.
+        let (last, visits) = self.desk.pool.transact(&found).await.ok()??;
+        if visits.is_empty() {
+            return Some(last);
+        }
+        let correlation_id = CorrelationId::generate();
+        let visits: Vec<VisitToCheck> = visits
+            .into_iter()
+            .map(|appointment_id| VisitToCheck { appointment_id, correlation_id, trace: None })
+            .collect();
+        let followed = self.desk.pool.transact(&FollowVisits { visits: &visits, at }).await.ok()?;
+        metrics::OVERLOOKED.inc_by(visits.len() as u64);
+        tracing::warn!(
+            %correlation_id,
+            visits = visits.len(),
+            checks = followed,
+            "visits were found whose facts never arrived"
+        );
+        Some(last)
     }
 
     async fn count(&self) {

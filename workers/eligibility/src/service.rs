@@ -67,7 +67,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     let payers = Payers { desk, breakers: Arc::clone(&breakers), opened };
     shutdown.spawn_in_background("breaker controls", Arc::clone(&breakers).watch(bus.clone()));
     shutdown.spawn("breaker states", breakers.report(bus.clone(), shutdown.clone()));
-    shutdown.spawn("booked visits", following.run(shutdown.clone()));
+    shutdown.spawn("visits", following.run(shutdown.clone()));
     shutdown.spawn("payers", payers.run(shutdown.clone()));
     runtime::metrics::say_ready();
     tracing::info!("the eligibility worker is ready");

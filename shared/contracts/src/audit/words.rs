@@ -53,6 +53,9 @@ words! {
         Unmasking = "unmasking",
         /// Somebody took a request back that still waited.
         Withdrawal = "withdrawal",
+        /// A doctor opened or closed the chart of a patient who isn't theirs, or somebody reviewed
+        /// that.
+        EmergencyAccess = "emergency-access",
     }
 }
 
@@ -95,6 +98,8 @@ words! {
         SystemAdministration = "HSYSADMIN",
         /// To treat the patient.
         Treatment = "TREAT",
+        /// In an emergency, by whoever said that it is one.
+        BreakTheGlass = "BTG",
     }
 }
 
@@ -127,6 +132,8 @@ words! {
         CareTeam = "CareTeam",
         /// A clinical note.
         DocumentReference = "DocumentReference",
+        /// A permission to look at a chart in an emergency.
+        Consent = "Consent",
     }
 }
 

@@ -51,6 +51,11 @@ pub struct ApiSettings {
     pub access_token_s: u32,
     /// Life of a refresh token. Default: 1,209,600 s (14 days).
     pub refresh_token_s: u32,
+    /// How long a doctor may see the chart of a patient who isn't theirs, once they have said why.
+    /// Default: 3,600 s.
+    pub emergency_access_s: u32,
+    /// Pause before an insurer can be asked the same again on demand. Default: 60 s.
+    pub recheck_pause_s: u32,
     /// The `iss` of access tokens, made and trusted. Default: `mediconnect`.
     pub issuer: String,
     /// The `aud` of access tokens, made and required. Default: `mediconnect-api`.
@@ -81,6 +86,8 @@ impl Default for ApiSettings {
             anonymous_burst: non_zero(40),
             access_token_s: 900,
             refresh_token_s: 14 * 24 * 60 * 60,
+            emergency_access_s: 3_600,
+            recheck_pause_s: 60,
             issuer: "mediconnect".into(),
             audience: "mediconnect-api".into(),
         }
@@ -107,6 +114,8 @@ impl ApiSettings {
         within(0..=300, &[("api.max_wait_s", self.max_wait_s.into())])?;
         within(1..=86_400, &[("api.access_token_s", self.access_token_s.into())])?;
         within(1..=31_536_000, &[("api.refresh_token_s", self.refresh_token_s.into())])?;
+        within(1..=86_400, &[("api.emergency_access_s", self.emergency_access_s.into())])?;
+        within(0..=86_400, &[("api.recheck_pause_s", self.recheck_pause_s.into())])?;
         for (key, value) in [("api.issuer", &self.issuer), ("api.audience", &self.audience)] {
             if value.is_empty() {
                 return Err(Violation::value(key, "must not be empty"));

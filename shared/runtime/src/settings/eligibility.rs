@@ -41,6 +41,9 @@ pub struct EligibilitySettings {
     pub retry_first_ms: u64,
     /// Longest of these pauses. Default: 60,000 ms.
     pub retry_max_ms: u64,
+    /// How long before its visit a check is asked again: people change their insurer. Default:
+    /// 48 h.
+    pub recheck_before_visit_h: u32,
     /// Length of the window in which a payer's breaker counts. Default: 10,000 ms.
     pub breaker_window_ms: u64,
     /// Calls that must have finished in it before the breaker may open. Default: 5.
@@ -68,6 +71,7 @@ impl Default for EligibilitySettings {
             lease_ms: 60_000,
             retry_first_ms: 2_000,
             retry_max_ms: 60_000,
+            recheck_before_visit_h: 48,
             breaker_window_ms: 10_000,
             breaker_min_calls: 5,
             breaker_failure_percent: 50,
@@ -104,6 +108,10 @@ impl EligibilitySettings {
         within(1_024..=1 << 30, &[("eligibility.answer_max_bytes", self.answer_max_bytes)])?;
         within(1..=1_000, &[("eligibility.calls_at_once", self.calls_at_once.into())])?;
         within(1..=100_000, &[("eligibility.calls_per_s", self.calls_per_s.into())])?;
+        within(
+            1..=720,
+            &[("eligibility.recheck_before_visit_h", self.recheck_before_visit_h.into())],
+        )?;
         within(1..=1_000_000, &[("eligibility.breaker_min_calls", self.breaker_min_calls)])?;
         within(
             0..=100,

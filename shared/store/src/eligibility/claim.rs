@@ -33,7 +33,8 @@ pub struct Claimed {
     pub service_date: Date,
     /// When the visit begins; none for a coverage without a visit.
     pub visit_start: Option<Timestamp>,
-    /// The visit is called off, or was: nobody needs to know any more.
+    /// The visit is called off or over, or the coverage isn't one for that day any more: nobody
+    /// needs to know.
     pub is_moot: bool,
     /// The number on the card.
     pub member_id: MemberId,
@@ -67,10 +68,14 @@ const CLAIM: &str = "
             SELECT id FROM eligibility_checks
             WHERE payer_id = $1 AND next_at <= $4 AND (lease_until IS NULL OR lease_until <= $4)
             ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED))
-        RETURNING id, coverage_id, appointment_id, service_date, attempts, correlation_id,
-            traceparent)
+        RETURNING id, coverage_id, appointment_id, attempts, correlation_id, traceparent,
+            -- A coverage without a visit is asked about as of today.
+            CASE WHEN appointment_id IS NULL THEN ($4 AT TIME ZONE 'UTC')::date
+                ELSE service_date END AS service_date)
     SELECT t.id, t.service_date, lower(a.during),
-        a.status IS NOT NULL AND a.status NOT IN ('pending', 'booked', 'arrived', 'checked-in'),
+        c.status <> 'active' OR t.service_date > c.period_end
+            OR (t.service_date < c.period_start AND a.id IS NOT NULL)
+            OR coalesce(a.status NOT IN ('pending', 'booked', 'arrived', 'checked-in'), false),
         c.subscriber_id, c.relationship <> 'self',
         p.given_name, p.family_name, p.birth_date,
         c.subscriber_given_name, c.subscriber_family_name, c.subscriber_birth_date,
@@ -110,7 +115,7 @@ fn claimed(row: &Row) -> Result<Claimed, Failure> {
         id: id.into(),
         service_date: row.try_get(1)?,
         visit_start: row.try_get(2)?,
-        is_moot: row.try_get(3)?,
+        is_moot: row.try_get::<_, Option<bool>>(3)?.unwrap_or_default(),
         member_id: row
             .try_get::<_, String>(4)?
             .try_into()

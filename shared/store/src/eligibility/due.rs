@@ -74,14 +74,15 @@ impl Work for Postpone<'_> {
     }
 }
 
-/// Counts checks without an answer, by status.
+/// Counts checks without an answer, by how they stand.
 #[derive(Clone, Copy, Debug)]
 pub struct CountOpen;
 
 const COUNT_OPEN: &str = "
-    SELECT status, count(*) FROM eligibility_checks
-    WHERE status IN ('not_checked', 'checking', 'pending_verification', 'needs_attention')
-    GROUP BY status";
+    SELECT standing, count(*) FROM eligibility_checks
+    WHERE standing IN ('not_checked', 'checking', 'pending_verification', 'needs_attention')
+      AND NOT is_stopped
+    GROUP BY standing";
 
 impl Work for CountOpen {
     type Output = Vec<(String, i64)>;

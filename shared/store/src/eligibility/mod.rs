@@ -4,10 +4,10 @@
 
 mod claim;
 mod due;
-mod open;
 mod settle;
+mod visits;
 
 pub use claim::{Claim, Claimed, ReleaseLeases, Subscriber};
 pub use due::{CountOpen, DuePayers, Postpone};
-pub use open::{OpenChecks, VisitToCheck};
-pub use settle::{KnownResult, Settle, Settlement};
+pub use settle::{KnownResult, Settle, Settlement, Stop};
+pub use visits::{FindOverlooked, FollowVisits, VisitToCheck};

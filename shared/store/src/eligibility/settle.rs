@@ -33,6 +33,36 @@ pub struct Settlement {
     pub next_at: Option<Timestamp>,
 }
 
+/// Writes down that nobody needs to know any more, and gives the check back. False: the lease was
+/// lost.
+#[derive(Clone, Copy, Debug)]
+pub struct Stop {
+    /// Which check.
+    pub id: EligibilityCheckId,
+    /// Who holds it.
+    pub owner: Uuid,
+    /// Until when.
+    pub until: Timestamp,
+    /// Now.
+    pub at: Timestamp,
+}
+
+const STOP: &str = "
+    UPDATE eligibility_checks
+    SET is_stopped = true, next_at = NULL, lease_owner = NULL, lease_until = NULL, changed_at = $4
+    WHERE id = $1 AND lease_owner = $2 AND lease_until = $3";
+
+impl Work for Stop {
+    type Output = bool;
+    const NAME: &'static str = "stop_check";
+
+    async fn run(&self, transaction: &Transaction<'_>) -> Result<bool, Failure> {
+        let parameters: &[&(dyn ToSql + Sync)] =
+            &[&self.id.as_uuid(), &self.owner, &self.until, &self.at];
+        Ok(transaction.execute(STOP, parameters).await? == 1)
+    }
+}
+
 /// Writes down what a call came to, and gives the check back. False: the lease was lost, and
 /// somebody else has the check now.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +85,9 @@ const SETTLE: &str = "
     UPDATE eligibility_checks
     SET status = $4, last_result = coalesce($5, last_result),
         last_result_at = coalesce($6, last_result_at), error_class = $7, error_code = $8,
-        attempts = $9, next_at = $10, lease_owner = NULL, lease_until = NULL, changed_at = $11
+        attempts = $9,
+        next_at = CASE WHEN is_stopped OR decision = 'self_pay' THEN NULL ELSE $10::timestamptz END,
+        lease_owner = NULL, lease_until = NULL, changed_at = $11
     WHERE id = $1 AND lease_owner = $2 AND lease_until = $3";
 
 impl Work for Settle<'_> {

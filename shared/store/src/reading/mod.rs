@@ -11,7 +11,12 @@ mod history;
 mod letter_changes;
 mod me;
 mod notes;
+mod emergency;
+mod letter_changes;
+mod me;
+mod patients;
 mod practitioners;
+mod record_access;
 mod requests;
 mod slots;
 mod users;
@@ -26,7 +31,7 @@ use crate::pool::Pool;
 
 pub use appointments::{AppointmentFilter, AppointmentPosition};
 pub use audit::{AuditFilter, AuditLogRow, AuditPosition};
-pub use coverages::{AddCoverage, CoverageRow, NewCoverage, SubscriberRow};
+pub use coverages::{AddCoverage, ChangeCoverage, CoverageRow, NewCoverage, SubscriberRow};
 pub use dead_letters::{
     LetterAction, LetterFilter, LetterGroup, LetterPage, LetterRow, LetterState,
 };
@@ -35,7 +40,15 @@ pub use history::HistoryRow;
 pub use letter_changes::Deed;
 pub use me::Me;
 pub use notes::NoteRow;
+pub use eligibility::{CheckFilter, CheckPosition, CheckRow, Decided, Recheck, Standing};
+pub use emergency::{
+    EmergencyAccess, EmergencyFilter, NewEmergencyAccess, OpenEmergency, Review, ReviewEmergency,
+};
+pub use letter_changes::Deed;
+pub use me::Me;
+pub use patients::{PatientRow, VisitRow};
 pub use practitioners::{Practitioner, PractitionerFilter};
+pub use record_access::RecordAccess;
 pub use requests::SettledRequest;
 pub use slots::Calendar;
 pub use users::{UserFilter, UserRow};
@@ -85,7 +98,8 @@ impl Reader {
     }
 
     /// Begins to change, as `actor`, the little that isn't a worker's to change: the state of dead
-    /// letters, and who insures whom. Nothing stays without [`CallerTx::commit`].
+    /// letters, who insures whom, what becomes of checks, and who sees what in an emergency. Nothing
+    /// stays without [`CallerTx::commit`].
     pub async fn change_as(
         &self,
         actor: Actor,
