@@ -110,7 +110,8 @@ pub struct RequestDocument {
     /// Which request.
     #[schema(value_type = String, format = Uuid)]
     pub id: RequestId,
-    /// What was asked: `book`, `cancel`, `withdraw` or `set-availability`.
+    /// What was asked: `book`, `cancel`, `withdraw`, `set-availability`, `set-exception`,
+    /// `set-location` or `set-service`.
     pub kind: String,
     /// Where it stands.
     pub status: RequestStatus,
@@ -121,7 +122,8 @@ pub struct RequestDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub settled_at: Option<Timestamp>,
-    /// What it did: `{"appointment": {…}}`, `{"availability": {…}}` or `{"withdrawal": {…}}`.
+    /// What it did: `{"appointment": {…}}`, `{"availability": {…}}`, `{"withdrawal": {…}}`,
+    /// `{"exception": {…}}`, `{"location": {…}}` or `{"service": {…}}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub result: Option<serde_json::Value>,

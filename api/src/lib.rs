@@ -24,6 +24,7 @@ mod outcome;
 mod problem;
 mod rate_limit;
 mod routes;
+mod scheduling;
 mod server;
 mod session;
 mod slots;

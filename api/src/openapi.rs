@@ -26,6 +26,8 @@ const PROBLEM: &str = "Problem";
     tags(
         (name = "sign-in", description = "Accounts, sessions and tokens"),
         (name = "doctors", description = "Who can be booked, and when they work"),
+        (name = "locations", description = "Where patients come"),
+        (name = "services", description = "Visit types: how long, what room, how far ahead"),
         (name = "appointments", description = "Finding, booking, cancelling"),
         (name = "coverages", description = "Who insures whom, and what the insurers say"),
         (name = "requests", description = "What was accepted, and how it ended"),

@@ -38,9 +38,11 @@ const fn operation(
 
 use Recording::{Ahead, ByFact, Noted, Nothing};
 use ResourceKind::{
-    Appointment, AuditEvent, Coverage, CoverageEligibilityResponse, Endpoint, MessageHeader,
-    Patient, Person, Practitioner, Schedule, Task,
+    Appointment, AuditEvent, Coverage, CoverageEligibilityResponse, Endpoint, HealthcareService,
+    Location, MessageHeader, Patient, Person, Practitioner, Schedule, Task,
 };
+
+const PREVIEW_EXCEPTIONS: &str = "/v1/doctors/{id}/availability/exceptions/{date}/preview";
 
 const OPERATIONS: &[Operation] = &[
     operation("GET", "/.well-known/jwks.json", Nothing, None),
@@ -77,12 +79,25 @@ const OPERATIONS: &[Operation] = &[
     operation("GET", "/v1/doctors/{id}", Nothing, Some(Practitioner)),
     operation("GET", "/v1/doctors/{id}/availability", Nothing, Some(Schedule)),
     operation("PUT", "/v1/doctors/{id}/availability", ByFact, Some(Schedule)),
+    operation("GET", "/v1/doctors/{id}/availability/exceptions", Nothing, Some(Schedule)),
+    operation("PUT", "/v1/doctors/{id}/availability/exceptions/{date}", ByFact, Some(Schedule)),
+    operation("DELETE", "/v1/doctors/{id}/availability/exceptions/{date}", ByFact, Some(Schedule)),
+    operation("POST", PREVIEW_EXCEPTIONS, Noted, Some(Schedule)),
+    operation("POST", "/v1/doctors/{id}/availability/preview", Noted, Some(Schedule)),
     operation("GET", "/v1/eligibility-checks", Noted, Some(CoverageEligibilityResponse)),
+    operation("GET", "/v1/locations", Nothing, Some(Location)),
+    operation("POST", "/v1/locations", ByFact, Some(Location)),
+    operation("GET", "/v1/locations/{id}", Nothing, Some(Location)),
+    operation("PUT", "/v1/locations/{id}", ByFact, Some(Location)),
     operation("GET", "/v1/me", Noted, Some(Person)),
     operation("GET", "/v1/patients/{id}/coverages", Noted, Some(Patient)),
     operation("POST", "/v1/patients/{id}/coverages", Ahead, Some(Patient)),
     operation("GET", "/v1/requests/{id}", Noted, Some(Task)),
     operation("DELETE", "/v1/requests/{id}", Noted, Some(Task)),
+    operation("GET", "/v1/services", Nothing, Some(HealthcareService)),
+    operation("POST", "/v1/services", ByFact, Some(HealthcareService)),
+    operation("GET", "/v1/services/{id}", Nothing, Some(HealthcareService)),
+    operation("PUT", "/v1/services/{id}", ByFact, Some(HealthcareService)),
     operation("GET", "/v1/slots", Nothing, None),
 ];
 
@@ -101,10 +116,13 @@ mod tests {
     use super::*;
 
     /// Schemas of answers that say something of a patient.
-    const OF_PATIENTS: [&str; 9] = [
+    const OF_PATIENTS: [&str; 12] = [
         "AppointmentDocument",
         "AuditDocument",
+        "ChangedAvailabilityDocument",
+        "ChangedDateDocument",
         "CheckDocument",
+        "ConflictsDocument",
         "CoverageDocument",
         "ListedUser",
         "MeDocument",
@@ -164,17 +182,20 @@ mod tests {
             "AcceptedDocument",
             "AvailabilityDocument",
             "BreakerDocument",
+            "DateDocument",
             "DoctorDocument",
             "Health",
             "JsonWebKeySet",
             "LetterDocument",
             "LetterGroupDocument",
+            "LocationDocument",
             "PractitionerDocument",
             // Masked, but where it is `Noted`.
             "ReadLetterDocument",
             "Readiness",
             "RehearsalDocument",
             "ReplayedDocument",
+            "ServiceDocument",
             "SlotDocument",
             "UserDocument",
         ];

@@ -1,4 +1,4 @@
-//! `ETag` and `If-Match`: an appointment's version, so that nobody changes what they haven't
+//! `ETag` and `If-Match`: the version of what is changed, so that nobody changes what they haven't
 //! seen.
 
 use axum::extract::FromRequestParts;
@@ -32,7 +32,7 @@ fn from_headers(headers: &HeaderMap) -> Result<IfMatch, Problem> {
     let text = value.to_str().ok().filter(|_| values.next().is_none());
     text.and_then(parse).map(IfMatch).ok_or_else(|| {
         Problem::new(ProblemType::InvalidHeader).with_detail(
-            "If-Match is given once and holds one ETag of the appointment, like \"v3\"",
+            "If-Match is given once and holds one ETag of what is changed, like \"v3\"",
         )
     })
 }

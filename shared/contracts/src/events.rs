@@ -4,7 +4,7 @@ use domain::PractitionerId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::AppointmentState;
+use crate::{AppointmentState, LocationState, ServiceState};
 
 /// A visit was booked (`mc.evt.appointment.booked`) or cancelled
 /// (`mc.evt.appointment.cancelled`). Schema `appointment.booked/1`, `appointment.cancelled/1`.
@@ -16,12 +16,31 @@ pub struct AppointmentEvent {
     pub occurred_at: Timestamp,
 }
 
-/// A practitioner's hours were replaced (`mc.evt.practitioner.availability-changed`). Schema
+/// A practitioner's hours, or those of one date, were replaced (`mc.evt.practitioner.availability-changed`). Schema
 /// `practitioner.availability-changed/1`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AvailabilityChanged {
     /// Whose.
     pub practitioner_id: PractitionerId,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+}
+
+/// A location was made or changed (`mc.evt.location.changed`). Schema `location.changed/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LocationChanged {
+    /// The location just after.
+    pub location: LocationState,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+}
+
+/// A visit type was made or changed (`mc.evt.healthcare-service.changed`). Schema
+/// `healthcare-service.changed/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceChanged {
+    /// The visit type just after.
+    pub service: ServiceState,
     /// When it happened.
     pub occurred_at: Timestamp,
 }
@@ -35,12 +54,21 @@ pub enum EventKind {
     AppointmentCancelled,
     /// A practitioner's hours were replaced.
     AvailabilityChanged,
+    /// A location was made or changed.
+    LocationChanged,
+    /// A visit type was made or changed.
+    ServiceChanged,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 3] =
-        [Self::AppointmentBooked, Self::AppointmentCancelled, Self::AvailabilityChanged];
+    pub const ALL: [Self; 5] = [
+        Self::AppointmentBooked,
+        Self::AppointmentCancelled,
+        Self::AvailabilityChanged,
+        Self::LocationChanged,
+        Self::ServiceChanged,
+    ];
 
     /// `<aggregate>.<kind>`, as the outbox stores it and the subject ends.
     pub const fn as_str(self) -> &'static str {
@@ -48,6 +76,8 @@ impl EventKind {
             Self::AppointmentBooked => "appointment.booked",
             Self::AppointmentCancelled => "appointment.cancelled",
             Self::AvailabilityChanged => "practitioner.availability-changed",
+            Self::LocationChanged => "location.changed",
+            Self::ServiceChanged => "healthcare-service.changed",
         }
     }
 

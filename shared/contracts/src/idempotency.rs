@@ -27,6 +27,16 @@ pub enum Route {
     WithdrawRequest,
     /// `PUT /v1/doctors/{id}/availability`
     SetAvailability,
+    /// `PUT` and `DELETE /v1/doctors/{id}/availability/exceptions/{date}`
+    SetException,
+    /// `POST /v1/locations`
+    CreateLocation,
+    /// `PUT /v1/locations/{id}`
+    ChangeLocation,
+    /// `POST /v1/services`
+    CreateService,
+    /// `PUT /v1/services/{id}`
+    ChangeService,
 }
 
 impl Route {
@@ -36,6 +46,11 @@ impl Route {
             Self::CancelAppointment => "appointment.cancel",
             Self::WithdrawRequest => "request.withdraw",
             Self::SetAvailability => "availability.set",
+            Self::SetException => "exception.set",
+            Self::CreateLocation => "location.create",
+            Self::ChangeLocation => "location.change",
+            Self::CreateService => "service.create",
+            Self::ChangeService => "service.change",
         }
     }
 }

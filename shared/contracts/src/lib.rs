@@ -21,13 +21,19 @@ pub mod trace;
 pub use audit::{AuditAnchor, AuditEntry, AuditKind};
 pub use breaker::{BreakerControl, BreakerOrder, BreakerReport, ReportKey};
 pub use commands::{
-    BookAppointment, BookingCommand, CancelAppointment, SetAvailability, WithdrawRequest,
+    BookAppointment, BookingCommand, CancelAppointment, SetAvailability, SetException, SetLocation,
+    SetService, WithdrawRequest,
 };
 pub use dead_letter::LetterFacts;
-pub use events::{AppointmentEvent, AvailabilityChanged, EventKind};
+pub use events::{
+    AppointmentEvent, AvailabilityChanged, EventKind, LocationChanged, ServiceChanged,
+};
 pub use idempotency::{IdempotencyId, Route};
 pub use metadata::{Metadata, Schema};
-pub use outcome::{Applied, AppointmentState, Outcome, Rejection};
+pub use outcome::{
+    Applied, AppointmentState, Conflicts, LocationState, Outcome, Rejection, ServiceState,
+    UpcomingVisit,
+};
 pub use rehearsal::{Rehearsal, Rehearse, TableWrites};
 pub use subjects::BookingKind;
 pub use trace::TraceContext;

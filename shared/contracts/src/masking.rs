@@ -10,38 +10,58 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// Fields of our own bodies.
-const FIELDS: [&str; 26] = [
+const FIELDS: [&str; 46] = [
     "accepted_at",
+    "active",
+    "alignment_minutes",
     "appointment",
     "appointment_id",
     "availability",
+    "buffer_after_minutes",
+    "buffer_before_minutes",
     "cancelation_reason",
+    "changed",
+    "conflicts",
     "correlation_id",
+    "count",
+    "date",
     "day",
+    "duration_minutes",
     "end",
+    "entries",
+    "exception",
+    "horizon_days",
     "hours",
     "id",
     "idempotency_id",
     "kind",
+    "location",
     "location_id",
+    "minimum_notice_minutes",
+    "modality",
+    "name",
     "patient_id",
     "practitioner_id",
     "reason",
     "request_id",
     "result",
+    "service",
     "service_id",
+    "service_ids",
     "slot_minutes",
+    "specialty",
     "start",
     "status",
     "stream_sequence",
     "time_zone",
     "version",
+    "visits",
     "withdrawal",
 ];
 
 /// Of those, ids of what is no patient.
-const SHOWN_IDS: [&str; 5] =
-    ["correlation_id", "location_id", "practitioner_id", "request_id", "service_id"];
+const SHOWN_IDS: [&str; 6] =
+    ["correlation_id", "location_id", "practitioner_id", "request_id", "service_id", "service_ids"];
 
 /// Of those, small numbers.
 const SHOWN_NUMBERS: [&str; 2] = ["slot_minutes", "version"];
@@ -50,11 +70,16 @@ const SHOWN_NUMBERS: [&str; 2] = ["slot_minutes", "version"];
 const LARGEST_NUMBER: u64 = 999;
 
 /// Words that may stand in `kind`, `day` and `status`.
-const SHOWN_WORDS: [&str; 20] = [
+const SHOWN_WORDS: [&str; 25] = [
     "book",
     "cancel",
     "withdraw",
     "set-availability",
+    "set-exception",
+    "set-location",
+    "set-service",
+    "closed",
+    "open",
     "mon",
     "tue",
     "wed",

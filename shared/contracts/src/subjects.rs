@@ -25,11 +25,25 @@ pub enum BookingKind {
     Withdraw,
     /// Replace a practitioner's weekly hours.
     SetAvailability,
+    /// Say in what a practitioner's date differs from its day of the week.
+    SetException,
+    /// Make or change a location.
+    SetLocation,
+    /// Make or change a visit type.
+    SetService,
 }
 
 impl BookingKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Book, Self::Cancel, Self::Withdraw, Self::SetAvailability];
+    pub const ALL: [Self; 7] = [
+        Self::Book,
+        Self::Cancel,
+        Self::Withdraw,
+        Self::SetAvailability,
+        Self::SetException,
+        Self::SetLocation,
+        Self::SetService,
+    ];
 
     /// The word in the subject.
     pub const fn as_str(self) -> &'static str {
@@ -38,6 +52,9 @@ impl BookingKind {
             Self::Cancel => "cancel",
             Self::Withdraw => "withdraw",
             Self::SetAvailability => "set-availability",
+            Self::SetException => "set-exception",
+            Self::SetLocation => "set-location",
+            Self::SetService => "set-service",
         }
     }
 

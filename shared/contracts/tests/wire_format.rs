@@ -7,14 +7,15 @@ use contracts::audit::{
     AuditAction, AuditOutcome, AuditResource, AuditWord, PurposeOfUse, ResourceKind,
     UnreadableEntry,
 };
-use contracts::outcome::AppointmentState;
+use contracts::commands::Seen;
+use contracts::outcome::{AppointmentState, ConflictingVisit};
 use contracts::{
     Applied, AuditAnchor, AuditEntry, AuditKind, BookAppointment, BookingCommand, BookingKind,
-    CancelAppointment, IdempotencyId, Metadata, Outcome, Rejection, Route, SetAvailability,
-    TraceContext, WithdrawRequest,
+    CancelAppointment, Conflicts, IdempotencyId, LocationState, Metadata, Outcome, Rejection,
+    Route, SetAvailability, SetException, SetLocation, SetService, TraceContext, WithdrawRequest,
 };
 use domain::{
-    Actor, AppointmentStatus, CancelationReason, RequestId, RequestedStart, Role, UserId,
+    Actor, AppointmentStatus, CancelationReason, Modality, RequestId, RequestedStart, Role, UserId,
 };
 use insta::assert_snapshot;
 use uuid::Uuid;
@@ -23,11 +24,36 @@ fn id<T: From<Uuid>>(number: u128) -> T {
     Uuid::from_u128(number).into()
 }
 
-fn commands() -> [BookingCommand; 5] {
+fn set_service() -> SetService {
+    SetService {
+        changed: Some(Seen { id: id(7), version: 3 }),
+        name: "First visit".to_owned(),
+        specialty: Some("cardiology".to_owned()),
+        modality: Modality::InPerson,
+        duration_minutes: 50,
+        buffer_before_minutes: 5,
+        buffer_after_minutes: 10,
+        alignment_minutes: 30,
+        minimum_notice_minutes: 120,
+        horizon_days: 90,
+        active: true,
+    }
+}
+
+fn commands() -> [BookingCommand; 9] {
     let start = |text: &str| RequestedStart::try_from(text.to_owned()).unwrap();
     let hours = r#"{"practitioner_id":"00000000-0000-0000-0000-000000000001",
         "time_zone":"America/Sao_Paulo","slot_minutes":15,
         "hours":[{"day":"mon","start":"09:00","end":"17:30"}]}"#;
+    let placed = r#"{"practitioner_id":"00000000-0000-0000-0000-000000000001",
+        "time_zone":"America/Sao_Paulo","slot_minutes":15,
+        "hours":[{"day":"mon","start":"09:00","end":"00:00",
+            "location_id":"00000000-0000-0000-0000-000000000008",
+            "service_ids":["00000000-0000-0000-0000-000000000007"]}]}"#;
+    let exception = r#"{"practitioner_id":"00000000-0000-0000-0000-000000000001",
+        "date":"2027-03-01","entries":[{"kind":"closed","start":"00:00","end":"00:00"},
+            {"kind":"open","start":"18:00","end":"20:00",
+            "location_id":"00000000-0000-0000-0000-000000000008"}]}"#;
     [
         BookingCommand::Book(BookAppointment {
             practitioner_id: id(1),
@@ -57,6 +83,15 @@ fn commands() -> [BookingCommand; 5] {
             service_id: Some(id(7)),
             location_id: Some(id(8)),
         }),
+        BookingCommand::SetAvailability(serde_json::from_str::<SetAvailability>(placed).unwrap()),
+        BookingCommand::SetException(serde_json::from_str::<SetException>(exception).unwrap()),
+        BookingCommand::SetLocation(SetLocation {
+            changed: None,
+            name: "Downtown".to_owned(),
+            time_zone: "America/Sao_Paulo".to_owned(),
+            active: true,
+        }),
+        BookingCommand::SetService(set_service()),
     ]
 }
 
@@ -128,11 +163,40 @@ fn outcomes_keep_their_form_and_read_back() {
     };
     let outcomes = [
         Outcome::Applied { result: Applied::Appointment(appointment) },
-        Outcome::Applied { result: Applied::Availability { practitioner_id: id(1) } },
+        Outcome::Applied {
+            result: Applied::Availability {
+                practitioner_id: id(1),
+                conflicts: Conflicts::default(),
+            },
+        },
         Outcome::Applied { result: Applied::Withdrawal { request_id: id(4) } },
         Outcome::Rejected { reason: Rejection::SlotTaken },
         Outcome::Withdrawn,
         Outcome::Applied { result: Applied::Appointment(typed) },
+        Outcome::Applied {
+            result: Applied::Exception {
+                practitioner_id: id(1),
+                date: "2027-03-01".parse().unwrap(),
+                conflicts: Conflicts {
+                    count: 1,
+                    visits: vec![ConflictingVisit {
+                        id: id(3),
+                        start: "2027-03-01T12:00:00Z".parse().unwrap(),
+                        end: "2027-03-01T12:15:00Z".parse().unwrap(),
+                    }],
+                },
+            },
+        },
+        Outcome::Applied {
+            result: Applied::Location(LocationState {
+                id: id(8),
+                version: 1,
+                name: "Downtown".to_owned(),
+                time_zone: "America/Sao_Paulo".to_owned(),
+                active: true,
+            }),
+        },
+        Outcome::Applied { result: Applied::Service(set_service().service(id(7), 4).unwrap()) },
     ];
     let lines: Vec<_> = outcomes.iter().map(|one| serde_json::to_string(one).unwrap()).collect();
     assert_snapshot!(lines.join("\n"));

@@ -5,21 +5,24 @@
 
 pub mod appointment;
 pub mod availability;
+#[cfg(test)]
+mod availability_tests;
 pub mod clock;
 pub mod coded;
 pub mod coverage;
 pub mod eligibility;
 pub mod email;
+pub mod hours;
 pub mod ids;
 pub mod person;
 pub mod reject_reason;
 pub mod role;
 pub mod start;
+pub mod visit_type;
+pub mod wall_day;
 
 pub use appointment::{AppointmentStatus, CancelationReason};
-pub use availability::{
-    Availability, InvalidAvailability, NotOffered, OpeningHours, Slot, SlotLength,
-};
+pub use availability::{Availability, BookedVisit, NotOffered, Offer, Slot};
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use coded::UnknownCode;
 pub use coverage::{
@@ -27,6 +30,9 @@ pub use coverage::{
 };
 pub use eligibility::{BenefitCode, CoverageFinding, EligibilityStatus};
 pub use email::{Email, InvalidEmail};
+pub use hours::{
+    Exception, ExceptionKind, Exceptions, Hours, InvalidAvailability, OpeningHours, SlotLength,
+};
 pub use ids::{
     AppointmentId, AuditEntryId, CorrelationId, CoverageId, DeadLetterId, EligibilityCheckId,
     EventId, HealthcareServiceId, LocationId, PatientId, PractitionerId, RequestId, SessionId,
@@ -36,3 +42,5 @@ pub use person::{HumanName, InvalidName};
 pub use reject_reason::{Person, RejectClass, RejectReason, Retry};
 pub use role::{Actor, Role};
 pub use start::{InvalidStart, RequestedStart};
+pub use visit_type::{InvalidVisitRules, Modality, VisitNumbers, VisitRules, VisitType};
+pub use wall_day::WallDay;

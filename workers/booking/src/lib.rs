@@ -1,7 +1,7 @@
 //! The booking worker: settles commands in batches, one transaction each.
 //!
 //! One file per message: [`mod@book`], [`mod@cancel`], [`mod@set_availability`],
-//! [`mod@withdraw`]. What a batch needs from the database is read at once (`facts`), each
+//! [`mod@set_exception`], [`mod@set_location`], [`mod@set_service`], [`mod@withdraw`]. What a batch needs from the database is read at once (`facts`), each
 //! message's file decides, and what they decided is written at once (`record`). It knows nothing
 //! of JetStream: a [`Handler`] gives outcomes, the bus's runner settles messages by them.
 
@@ -22,6 +22,9 @@ mod request;
 mod segments;
 mod service;
 mod set_availability;
+mod set_exception;
+mod set_location;
+mod set_service;
 mod settle;
 mod settler;
 mod triage;

@@ -1,7 +1,8 @@
 //! What a segment leaves behind: history, facts to publish, and, last, the inbox.
 
 use contracts::{
-    Applied, AppointmentEvent, AppointmentState, AvailabilityChanged, EventKind, Outcome,
+    Applied, AppointmentEvent, AppointmentState, AvailabilityChanged, EventKind, LocationChanged,
+    Outcome, ServiceChanged,
 };
 use domain::AppointmentStatus;
 use jiff::Timestamp;
@@ -38,13 +39,28 @@ impl<'a> Record<'a> {
     pub fn add(&mut self, request: &Request<'a>, outcome: &'a Outcome, keeps_key: bool) {
         match outcome.result() {
             Some(Applied::Appointment(appointment)) => self.add_change(request, appointment),
-            Some(Applied::Availability { practitioner_id }) => {
+            Some(
+                Applied::Availability { practitioner_id, .. }
+                | Applied::Exception { practitioner_id, .. },
+            ) => {
                 let changed = AvailabilityChanged {
                     practitioner_id: *practitioner_id,
                     occurred_at: self.now,
                 };
                 let fact = Fact::Availability(changed);
                 self.add_event(request, EventKind::AvailabilityChanged, NO_VERSION, fact);
+            }
+            Some(Applied::Location(location)) => {
+                let version = location.version;
+                let (location, occurred_at) = (location.clone(), self.now);
+                let fact = Fact::Location(LocationChanged { location, occurred_at });
+                self.add_event(request, EventKind::LocationChanged, version, fact);
+            }
+            Some(Applied::Service(service)) => {
+                let version = service.version;
+                let (service, occurred_at) = (service.clone(), self.now);
+                let fact = Fact::Service(ServiceChanged { service, occurred_at });
+                self.add_event(request, EventKind::ServiceChanged, version, fact);
             }
             Some(Applied::Withdrawal { .. }) | None => {}
         }

@@ -2,14 +2,18 @@
 //!
 //! Within one transaction bookings are done first. So a booking must not stand in one segment
 //! with a change before it that it depends on: a cancelled visit of the same practitioner or
-//! patient, or other hours of the practitioner. Nor must a request stand with its own withdrawal
-//! before it, or with that of another request with its key.
+//! patient, other hours of the practitioner, another visit type or location. Changed hours say
+//! which visits don't fit, so no visit is called off after them in the same segment, and the same
+//! hours don't change twice in two ways. Nor must a request stand with its own withdrawal before
+//! it, or with that of another request with its key.
 
 use std::collections::HashSet;
 use std::ops::Range;
 
 use contracts::{BookingCommand, IdempotencyId};
-use domain::{AppointmentId, PatientId, PractitionerId, RequestId};
+use domain::{
+    AppointmentId, HealthcareServiceId, LocationId, PatientId, PractitionerId, RequestId,
+};
 use store::booking::appointments::Parties;
 
 use crate::Request;
@@ -21,6 +25,10 @@ struct Changed {
     patients: HashSet<PatientId>,
     requests: HashSet<RequestId>,
     keys: HashSet<IdempotencyId>,
+    weeks: HashSet<PractitionerId>,
+    dates: HashSet<PractitionerId>,
+    services: HashSet<HealthcareServiceId>,
+    locations: HashSet<LocationId>,
 }
 
 impl Changed {
@@ -31,8 +39,23 @@ impl Changed {
             BookingCommand::Book(book) => {
                 self.practitioners.contains(&book.practitioner_id)
                     || self.patients.contains(&book.patient_id)
+                    || book.service_id.is_some_and(|id| self.services.contains(&id))
+                    // Where it takes place may follow from the hours alone.
+                    || !self.locations.is_empty()
             }
-            _ => false,
+            BookingCommand::Cancel(_) => !self.weeks.is_empty() || !self.dates.is_empty(),
+            BookingCommand::Withdraw(_) => false,
+            BookingCommand::SetAvailability(set) => self.dates.contains(&set.practitioner_id),
+            BookingCommand::SetException(set) => {
+                self.weeks.contains(&set.practitioner_id)
+                    || self.dates.contains(&set.practitioner_id)
+            }
+            BookingCommand::SetLocation(set) => {
+                set.changed.is_some_and(|seen| self.locations.contains(&seen.id))
+            }
+            BookingCommand::SetService(set) => {
+                set.changed.is_some_and(|seen| self.services.contains(&seen.id))
+            }
         };
         is_withdrawn || depends
     }
@@ -52,6 +75,18 @@ impl Changed {
             }
             BookingCommand::SetAvailability(set) => {
                 self.practitioners.insert(set.practitioner_id);
+                self.weeks.insert(set.practitioner_id);
+            }
+            BookingCommand::SetException(set) => {
+                self.practitioners.insert(set.practitioner_id);
+                self.dates.insert(set.practitioner_id);
+            }
+            // What is new, nobody can name yet.
+            BookingCommand::SetLocation(set) => {
+                self.locations.extend(set.changed.map(|seen| seen.id));
+            }
+            BookingCommand::SetService(set) => {
+                self.services.extend(set.changed.map(|seen| seen.id));
             }
         }
     }
@@ -91,10 +126,12 @@ pub(crate) fn cancelled_before_bookings(requests: &[Request<'_>]) -> Vec<Appoint
 
 #[cfg(test)]
 mod tests {
+    use contracts::commands::Seen;
     use contracts::{
-        BookAppointment, CancelAppointment, Metadata, SetAvailability, WithdrawRequest,
+        BookAppointment, CancelAppointment, Metadata, SetAvailability, SetException, SetLocation,
+        SetService, WithdrawRequest,
     };
-    use domain::{Actor, CancelationReason, CorrelationId, RequestedStart, Role, UserId};
+    use domain::{Actor, CancelationReason, CorrelationId, Modality, RequestedStart, Role, UserId};
     use jiff::Timestamp;
     use uuid::Uuid;
 
@@ -112,6 +149,49 @@ mod tests {
             start: RequestedStart::Instant(Timestamp::UNIX_EPOCH),
             service_id: None,
             location_id: None,
+        })
+    }
+
+    fn book_at(service: Option<u128>, location: Option<u128>) -> BookingCommand {
+        BookingCommand::Book(BookAppointment {
+            practitioner_id: id(1),
+            patient_id: id(1),
+            start: RequestedStart::Instant(Timestamp::UNIX_EPOCH),
+            service_id: service.map(id),
+            location_id: location.map(id),
+        })
+    }
+
+    fn set_date(practitioner: u128) -> BookingCommand {
+        BookingCommand::SetException(SetException {
+            practitioner_id: id(practitioner),
+            date: jiff::civil::date(2027, 3, 1),
+            entries: vec![],
+        })
+    }
+
+    fn set_location(location: u128) -> BookingCommand {
+        BookingCommand::SetLocation(SetLocation {
+            changed: Some(Seen { id: id(location), version: 1 }),
+            name: "Downtown".to_owned(),
+            time_zone: "Europe/Berlin".to_owned(),
+            active: true,
+        })
+    }
+
+    fn set_service(service: u128) -> BookingCommand {
+        BookingCommand::SetService(SetService {
+            changed: Some(Seen { id: id(service), version: 1 }),
+            name: "First visit".to_owned(),
+            specialty: None,
+            modality: Modality::InPerson,
+            duration_minutes: 30,
+            buffer_before_minutes: 0,
+            buffer_after_minutes: 0,
+            alignment_minutes: 30,
+            minimum_notice_minutes: 0,
+            horizon_days: 90,
+            active: true,
         })
     }
 
@@ -172,7 +252,8 @@ mod tests {
         assert_eq!(segments(&[]), [0; 0]);
         assert_eq!(segments(&[book(1, 1), book(1, 1), cancel(1), set_hours(1)]), [4]);
         assert_eq!(segments(&[cancel(1), set_hours(2), withdraw(9), book(3, 3)]), [4]);
-        assert_eq!(segments(&[set_hours(1), set_hours(1), cancel(1), cancel(1)]), [4]);
+        assert_eq!(segments(&[set_hours(1), set_hours(1), book(2, 2), set_date(2)]), [4]);
+        assert_eq!(segments(&[set_service(1), book(1, 1), set_service(2)]), [3]);
         assert_eq!(segments(&[cancel(99), book(9, 9)]), [2], "there is no such visit");
     }
 
@@ -183,6 +264,26 @@ mod tests {
         assert_eq!(segments(&[set_hours(1), book(2, 2), book(1, 1)]), [2, 1]);
         let busy = [cancel(1), book(1, 1), cancel(2), book(1, 1), book(2, 2), set_hours(1)];
         assert_eq!(segments(&busy), [1, 3, 2]);
+    }
+
+    #[test]
+    fn a_booking_is_cut_off_from_a_changed_visit_type_place_or_date() {
+        let first_visit = book_at(Some(1), None);
+        assert_eq!(segments(&[set_service(1), first_visit.clone()]), [1, 1]);
+        assert_eq!(segments(&[set_service(2), first_visit]), [2]);
+        assert_eq!(segments(&[set_location(2), book_at(None, Some(1))]), [1, 1]);
+        assert_eq!(segments(&[set_location(2), book(1, 1)]), [1, 1], "it may be there");
+        assert_eq!(segments(&[set_date(1), book(1, 1), book(2, 2)]), [1, 2]);
+    }
+
+    #[test]
+    fn what_says_which_visits_fit_is_cut_off_from_what_changes_that() {
+        assert_eq!(segments(&[set_hours(1), cancel(2)]), [1, 1]);
+        assert_eq!(segments(&[cancel(2), set_hours(1)]), [2], "cancellations are done first");
+        assert_eq!(segments(&[set_hours(1), set_date(1), set_date(1), set_hours(1)]), [1, 1, 1, 1]);
+        assert_eq!(segments(&[set_date(1), set_date(2), set_hours(3)]), [3]);
+        assert_eq!(segments(&[set_service(1), set_service(1)]), [1, 1]);
+        assert_eq!(segments(&[set_location(1), set_location(1)]), [1, 1]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use contracts::{
     BookAppointment, BookingCommand, CancelAppointment, Outcome, Rejection, SetAvailability,
-    WithdrawRequest,
+    SetException, SetLocation, SetService, WithdrawRequest,
 };
 use domain::{RequestId, UserId};
 use jiff::Timestamp;
@@ -14,12 +14,15 @@ use crate::facts::Facts;
 use crate::order::{Order, Outcomes};
 use crate::record::Record;
 use crate::triage::{Triage, triage};
-use crate::{Request, book, cancel, set_availability, withdraw};
+use crate::{
+    Request, book, cancel, set_availability, set_exception, set_location, set_service, withdraw,
+};
 
 /// Settles requests that don't depend on a change among them.
 pub(crate) struct SettleSegment<'a> {
     pub requests: &'a [Request<'a>],
     pub now: Timestamp,
+    pub standard_horizon_days: u16,
 }
 
 /// How a request ended.
@@ -35,7 +38,8 @@ impl Work for SettleSegment<'_> {
     const NAME: &'static str = "settle";
 
     async fn run(&self, transaction: &Transaction<'_>) -> Result<Vec<Settlement>, Failure> {
-        let mut facts = Facts::read(transaction, self.requests).await?;
+        let mut facts =
+            Facts::read(transaction, self.requests, self.now, self.standard_horizon_days).await?;
         let (triage, mut keys) = triage(self.requests, &facts);
         let orders = Orders::of(self.requests, &triage);
 
@@ -43,7 +47,11 @@ impl Work for SettleSegment<'_> {
         book::settle(transaction, &orders.books, &facts, self.now, &mut outcomes).await?;
         cancel::settle(transaction, &orders.cancels, &mut facts.appointments, &mut outcomes)
             .await?;
-        set_availability::settle(transaction, &orders.weeks, &facts, &mut outcomes).await?;
+        set_location::settle(transaction, &orders.locations, &facts, &mut outcomes).await?;
+        set_service::settle(transaction, &orders.services, &facts, &mut outcomes).await?;
+        let (weeks, dates) = (&orders.weeks, &orders.dates);
+        set_availability::settle(transaction, weeks, &facts, self.now, &mut outcomes).await?;
+        set_exception::settle(transaction, dates, &facts, self.now, &mut outcomes).await?;
         let ending = self.ending(&triage);
         let tombstones = withdraw::settle(
             &orders.withdrawals,
@@ -92,6 +100,9 @@ struct Orders<'a> {
     books: Vec<Order<'a, BookAppointment>>,
     cancels: Vec<Order<'a, CancelAppointment>>,
     weeks: Vec<Order<'a, SetAvailability>>,
+    dates: Vec<Order<'a, SetException>>,
+    locations: Vec<Order<'a, SetLocation>>,
+    services: Vec<Order<'a, SetService>>,
     withdrawals: Vec<Order<'a, WithdrawRequest>>,
 }
 
@@ -112,6 +123,15 @@ impl<'a> Orders<'a> {
                 }
                 BookingCommand::SetAvailability(command) => {
                     orders.weeks.push(Order { index, metadata, command });
+                }
+                BookingCommand::SetException(command) => {
+                    orders.dates.push(Order { index, metadata, command });
+                }
+                BookingCommand::SetLocation(command) => {
+                    orders.locations.push(Order { index, metadata, command });
+                }
+                BookingCommand::SetService(command) => {
+                    orders.services.push(Order { index, metadata, command });
                 }
                 BookingCommand::Withdraw(command) => {
                     orders.withdrawals.push(Order { index, metadata, command });

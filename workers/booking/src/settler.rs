@@ -5,6 +5,7 @@ use std::sync::Arc;
 use contracts::Outcome;
 use domain::SharedClock;
 use jiff::{Timestamp, Unit};
+use runtime::settings::SchedulingSettings;
 use store::booking::appointments::{FindParties, Parties};
 use store::booking::{Failure, Pool};
 use tokio::sync::Notify;
@@ -20,12 +21,20 @@ pub struct Settler {
     pool: Pool,
     clock: SharedClock,
     outbox_filled: Arc<Notify>,
+    standard_horizon_days: u16,
 }
 
 impl Settler {
     /// A settler that tells `outbox_filled` after each commit.
     pub fn new(pool: Pool, clock: SharedClock, outbox_filled: Arc<Notify>) -> Self {
-        Self { pool, clock, outbox_filled }
+        let standard_horizon_days = SchedulingSettings::default().standard_horizon_days;
+        Self { pool, clock, outbox_filled, standard_horizon_days }
+    }
+
+    /// The same, with another limit to how far ahead a standard visit can be booked.
+    #[must_use]
+    pub fn with_standard_horizon(self, days: u16) -> Self {
+        Self { standard_horizon_days: days, ..self }
     }
 
     /// Settles each request once, as if they came one after the other, and answers each: one
@@ -38,7 +47,7 @@ impl Settler {
         let mut outcomes = Vec::with_capacity(requests.len());
         for range in split(requests, &parties) {
             let requests = &requests[range];
-            let work = SettleSegment { requests, now: self.now() };
+            let work = self.segment(requests);
             let settlements = self.pool.transact(&work).await?;
             self.outbox_filled.notify_one();
             metrics::SEGMENTS.inc();
@@ -48,6 +57,11 @@ impl Settler {
             }
         }
         Ok(outcomes)
+    }
+
+    pub(crate) fn segment<'a>(&self, requests: &'a [Request<'a>]) -> SettleSegment<'a> {
+        let standard_horizon_days = self.standard_horizon_days;
+        SettleSegment { requests, now: self.now(), standard_horizon_days }
     }
 
     /// Whose visits are cancelled before something is booked.

@@ -5,8 +5,10 @@
 //! together is a [`Work`], which [`Pool::transact`] commits as a whole or not at all.
 //!
 //! One file per table: [`inbox`] (`requests`), [`appointments`], [`history`]
-//! (`appointment_status_history`), [`availability`] (`availability_rules`), [`outbox`],
-//! [`attempts`] (`message_attempts`), [`letters`] (`dead_letters`), and what is only read: [`practitioners`], [`patients`].
+//! (`appointment_status_history`), [`availability`] (`availability_rules`,
+//! `availability_exceptions`), [`locations`], [`services`] (`healthcare_services`), [`outbox`],
+//! [`attempts`] (`message_attempts`), [`letters`] (`dead_letters`), and what is only read:
+//! [`practitioners`], [`patients`].
 
 pub mod appointments;
 pub mod attempts;
@@ -16,12 +18,14 @@ mod failure;
 pub mod history;
 pub mod inbox;
 pub mod letters;
+pub mod locations;
 mod metrics;
 pub mod outbox;
 pub mod patients;
 mod pool;
 pub mod practitioners;
 pub mod rehearsal;
+pub mod services;
 mod transaction;
 
 pub use failure::{Contention, Failure};

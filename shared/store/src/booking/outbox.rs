@@ -1,6 +1,8 @@
 //! `outbox`: facts that are committed but may not be published yet.
 
-use contracts::{AppointmentEvent, AvailabilityChanged, EventKind, TraceContext};
+use contracts::{
+    AppointmentEvent, AvailabilityChanged, EventKind, LocationChanged, ServiceChanged, TraceContext,
+};
 use domain::{Actor, CorrelationId, EventId, RequestId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -18,6 +20,10 @@ pub enum Fact {
     Appointment(AppointmentEvent),
     /// A practitioner's hours were replaced.
     Availability(AvailabilityChanged),
+    /// A location was made or changed.
+    Location(LocationChanged),
+    /// A visit type was made or changed.
+    Service(ServiceChanged),
 }
 
 /// A fact to be published once this transaction is committed.

@@ -6,10 +6,13 @@ mod audit;
 mod coverages;
 mod dead_letters;
 mod eligibility;
+mod hours;
 mod letter_changes;
+mod locations;
 mod me;
 mod practitioners;
 mod requests;
+mod services;
 mod slots;
 mod users;
 
@@ -28,11 +31,14 @@ pub use dead_letters::{
     LetterAction, LetterFilter, LetterGroup, LetterPage, LetterRow, LetterState,
 };
 pub use eligibility::{CheckFilter, CheckRow, Standing};
+pub use hours::Dates;
 pub use letter_changes::Deed;
+pub use locations::LocationFilter;
 pub use me::Me;
 pub use practitioners::{Practitioner, PractitionerFilter};
 pub use requests::SettledRequest;
-pub use slots::Calendar;
+pub use services::ServiceFilter;
+pub use slots::{Busy, Schedule, ScheduleFilter};
 pub use users::{UserFilter, UserRow};
 
 /// The same few queries come again and again with other parameters; planning each time would take

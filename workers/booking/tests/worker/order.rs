@@ -109,8 +109,10 @@ fn told(cast: &Cast, requests: &[Incoming], outcome: &Outcome) -> String {
             let (doctor, patient) = (doctor(visit.practitioner_id), patient(visit.patient_id));
             format!("{doctor:?} {patient:?} {start} {end} {status} {version}")
         }
-        Outcome::Applied { result: Applied::Availability { practitioner_id } } => {
-            format!("hours of {:?}", doctor(*practitioner_id))
+        Outcome::Applied { result: Applied::Availability { practitioner_id, conflicts } } => {
+            let visits = conflicts.visits.iter().map(|visit| visit.start.to_string());
+            let starts: Vec<String> = visits.collect();
+            format!("hours of {:?}, without {starts:?}", doctor(*practitioner_id))
         }
         Outcome::Applied { result: Applied::Withdrawal { request_id } } => {
             let target = requests.iter().position(|request| request.id() == *request_id);
