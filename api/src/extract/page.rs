@@ -143,7 +143,7 @@ impl Cursor for SlotPosition {
         let start = self.start.as_nanosecond().to_be_bytes();
         let service = self.service_id.map_or(Uuid::nil(), HealthcareServiceId::as_uuid);
         let ids = [self.practitioner_id.as_uuid(), service].map(Uuid::into_bytes).concat();
-        URL_SAFE_NO_PAD.encode([start.as_slice(), &ids].concat())
+        URL_SAFE_NO_PAD.encode([start.as_slice(), ids.as_slice()].concat())
     }
 
     fn decode(text: &str) -> Option<Self> {

@@ -17,6 +17,7 @@ pub fn start<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 /// Writes the end of hours.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 pub fn end<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
     if *time == Time::midnight() {
         serializer.serialize_str(END_OF_DAY)

@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(outcome("withdrawn", None, None), Ok(Outcome::Withdrawn));
         let taken = outcome("rejected", Some("slot_taken"), None);
         assert_eq!(taken, Ok(Outcome::Rejected { reason: Rejection::SlotTaken }));
-        let result = Applied::Availability { practitioner_id: Uuid::nil().into() };
+        let result = Applied::Withdrawal { request_id: Uuid::nil().into() };
         let json = serde_json::to_value(&result).unwrap();
         assert_eq!(outcome("applied", None, Some(json)), Ok(Outcome::Applied { result }));
         assert_eq!(outcome("applied", None, None), Err("result"));

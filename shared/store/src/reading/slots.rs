@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use domain::{Availability, PractitionerId, Slot};
-use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::CallerTx;

@@ -37,8 +37,9 @@ const TARGET: Target = Target::AtMost(1.3);
 
 /// Practitioners of ten specialties at five places: every day from 8 to 18, in slots of half an
 /// hour. Beside their standard visits they offer one type in person and one by video. Ids are
-/// numbers, so that everything below can name them.
+/// numbers, so that everything below can name them. Nobody else works.
 const CLINIC: &str = "
+    DELETE FROM availability_rules;
     INSERT INTO users (id, email, password_hash, role, created_at)
     SELECT lpad(to_hex(n), 32, '0')::uuid, n || '@slots.bench.invalid', '!',
         CASE WHEN n < 100000 THEN 'doctor' ELSE 'patient' END, now()
