@@ -27,6 +27,8 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     /// Settings of the API.
     pub settings: ApiSettings,
+    /// How many days ahead a standard visit can be booked.
+    pub standard_horizon_days: u16,
     /// How long a publish is repeated before its caller gets 503.
     pub publish_deadline: Duration,
     /// The time.

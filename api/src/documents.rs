@@ -120,7 +120,7 @@ pub struct RequestDocument {
     /// Which request.
     #[schema(value_type = String, format = Uuid)]
     pub id: RequestId,
-    /// What was asked: `book`, `cancel`, `withdraw`, `reschedule` and so on.
+    /// What was asked: `book`, `cancel`, `withdraw`, `reschedule`, `set-availability` and so on.
     pub kind: String,
     /// Where it stands.
     pub status: RequestStatus,
@@ -132,7 +132,8 @@ pub struct RequestDocument {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub settled_at: Option<Timestamp>,
     /// What it did: `{"appointment": {…}}`, `{"availability": {…}}`, `{"withdrawal": {…}}`,
-    /// `{"series": {…}}`, `{"note": {…}}` or `{"care_relation": {…}}`.
+    /// `{"series": {…}}`, `{"note": {…}}`, `{"care_relation": {…}}`, `{"exception": {…}}`,
+    /// `{"location": {…}}` or `{"service": {…}}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub result: Option<serde_json::Value>,

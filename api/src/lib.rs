@@ -26,6 +26,7 @@ mod outcome;
 mod problem;
 mod rate_limit;
 mod routes;
+mod scheduling;
 mod server;
 mod session;
 mod slots;

@@ -103,6 +103,7 @@ async fn assemble(
     let openapi = openapi::describe().to_json().context("the API's description")?;
     Ok(App::new(Parts {
         settings: api.clone(),
+        standard_horizon_days: settings.scheduling.standard_horizon_days,
         publish_deadline,
         clock,
         accounts,

@@ -39,9 +39,11 @@ const fn operation(
 use Recording::{Ahead, ByFact, Noted, Nothing};
 use ResourceKind::{
     Appointment, AuditEvent, Consent, Coverage, CoverageEligibilityResponse, Endpoint,
-    MessageHeader, Patient, Person, Practitioner, Schedule, Task,
+    HealthcareService, Location, MessageHeader, Patient, Person, Practitioner, Schedule, Task,
 };
 use ResourceKind::{CareTeam, DocumentReference};
+
+const PREVIEW_EXCEPTIONS: &str = "/v1/doctors/{id}/availability/exceptions/{date}/preview";
 
 const OPERATIONS: &[Operation] = &[
     operation("GET", "/.well-known/jwks.json", Nothing, None),
@@ -87,10 +89,19 @@ const OPERATIONS: &[Operation] = &[
     operation("GET", "/v1/doctors/{id}", Nothing, Some(Practitioner)),
     operation("GET", "/v1/doctors/{id}/availability", Nothing, Some(Schedule)),
     operation("PUT", "/v1/doctors/{id}/availability", ByFact, Some(Schedule)),
+    operation("GET", "/v1/doctors/{id}/availability/exceptions", Nothing, Some(Schedule)),
+    operation("PUT", "/v1/doctors/{id}/availability/exceptions/{date}", ByFact, Some(Schedule)),
+    operation("DELETE", "/v1/doctors/{id}/availability/exceptions/{date}", ByFact, Some(Schedule)),
+    operation("POST", PREVIEW_EXCEPTIONS, Noted, Some(Schedule)),
+    operation("POST", "/v1/doctors/{id}/availability/preview", Noted, Some(Schedule)),
     operation("GET", "/v1/eligibility-checks", Noted, Some(CoverageEligibilityResponse)),
     operation("POST", "/v1/holds", ByFact, Some(Appointment)),
     operation("DELETE", "/v1/holds/{id}", ByFact, Some(Appointment)),
     operation("POST", "/v1/holds/{id}/confirm", ByFact, Some(Appointment)),
+    operation("GET", "/v1/locations", Nothing, Some(Location)),
+    operation("POST", "/v1/locations", ByFact, Some(Location)),
+    operation("GET", "/v1/locations/{id}", Nothing, Some(Location)),
+    operation("PUT", "/v1/locations/{id}", ByFact, Some(Location)),
     operation("GET", "/v1/me", Noted, Some(Person)),
     operation("GET", "/v1/notes/{id}", Noted, Some(DocumentReference)),
     operation("PUT", "/v1/notes/{id}", ByFact, Some(DocumentReference)),
@@ -136,6 +147,10 @@ const OPERATIONS: &[Operation] = &[
     operation("POST", "/v1/series", ByFact, Some(Appointment)),
     operation("GET", "/v1/series/{id}", Noted, Some(Appointment)),
     operation("POST", "/v1/series/{id}/cancel", ByFact, Some(Appointment)),
+    operation("GET", "/v1/services", Nothing, Some(HealthcareService)),
+    operation("POST", "/v1/services", ByFact, Some(HealthcareService)),
+    operation("GET", "/v1/services/{id}", Nothing, Some(HealthcareService)),
+    operation("PUT", "/v1/services/{id}", ByFact, Some(HealthcareService)),
     operation("GET", "/v1/slots", Nothing, None),
 ];
 
@@ -154,25 +169,21 @@ mod tests {
     use super::*;
 
     /// Schemas of answers that say something of a patient.
-    const OF_PATIENTS: [&str; 14] = [
+    const OF_PATIENTS: [&str; 21] = [
         "AppointmentDocument",
         "AuditDocument",
         "CareRelationDocument",
+        "ChangedAvailabilityDocument",
+        "ChangedDateDocument",
+        "ChartDocument",
         "CheckDocument",
+        "ConflictsDocument",
         "CoverageDocument",
+        "EmergencyAccessDocument",
         "HistoryDocument",
         "ListedUser",
         "MeDocument",
         "NoteDocument",
-    const OF_PATIENTS: [&str; 13] = [
-        "AppointmentDocument",
-        "AuditDocument",
-        "ChartDocument",
-        "CheckDocument",
-        "CoverageDocument",
-        "EmergencyAccessDocument",
-        "ListedUser",
-        "MeDocument",
         "PatientDocument",
         "ReadAppointmentDocument",
         "RecordAccessDocument",
@@ -233,17 +244,20 @@ mod tests {
             "AcceptedDocument",
             "AvailabilityDocument",
             "BreakerDocument",
+            "DateDocument",
             "DoctorDocument",
             "Health",
             "JsonWebKeySet",
             "LetterDocument",
             "LetterGroupDocument",
+            "LocationDocument",
             "PractitionerDocument",
             // Masked, but where it is `Noted`.
             "ReadLetterDocument",
             "Readiness",
             "RehearsalDocument",
             "ReplayedDocument",
+            "ServiceDocument",
             "SlotDocument",
             "UserDocument",
         ];

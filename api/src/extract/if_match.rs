@@ -1,4 +1,4 @@
-//! `ETag` and `If-Match`: the version of a visit or a coverage, so that nobody changes what they haven't
+//! `ETag` and `If-Match`: the version of what is changed, so that nobody changes what they haven't
 //! seen.
 
 use axum::extract::FromRequestParts;

@@ -2,6 +2,7 @@
 
 mod body;
 mod caller;
+mod doctor_date;
 mod id;
 mod idempotency_key;
 mod if_match;
@@ -14,10 +15,10 @@ pub mod text;
 
 pub use body::Form;
 pub use caller::{
-    Administrator, Anonymous, Booker, Caller, Maintainer, Participant, Physician, Scheduler,
-    Administrator, Anonymous, Booker, Caller, Clinician, Maintainer, Participant, Scheduler,
-    Themselves, Treating,
+    Administrator, Anonymous, Booker, Caller, Clinician, Maintainer, Participant, Physician,
+    Scheduler, Themselves, Treating,
 };
+pub use doctor_date::{DoctorDate, parse_date};
 pub use id::Id;
 pub use idempotency_key::IdempotencyKey;
 pub use if_match::{IfMatch, etag};
@@ -26,3 +27,6 @@ pub use page::Page;
 pub use payer::Payer;
 pub use prefer::Prefer;
 pub use query::QueryParameters;
+
+/// What is expected of a modality, for those who gave something else.
+pub const A_MODALITY: &str = "in-person or video";

@@ -3,13 +3,14 @@
 use axum::http::{HeaderValue, Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::AppointmentId;
+use domain::{AppointmentId, HealthcareServiceId};
 use jiff::Timestamp;
 use store::reading::{AppointmentPosition, AuditPosition, CheckPosition};
 use uuid::Uuid;
 
 use super::{QueryParameters, is_instant};
 use crate::problem::Problem;
+use crate::slots::SlotPosition;
 
 /// Entries of a page, unless the caller says how many.
 const DEFAULT_LIMIT: u16 = 50;
@@ -38,11 +39,20 @@ pub struct Page<C> {
 impl<C: Cursor> Page<C> {
     /// Takes `limit` and `cursor`.
     pub fn take(query: &mut QueryParameters) -> Result<Self, Problem> {
-        let in_bounds = |text: &str| text.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n));
-        let expected = format!("a number from 1 to {MAX_LIMIT}");
+        Self::take_within(query, DEFAULT_LIMIT, MAX_LIMIT)
+    }
+
+    /// As [`Page::take`], of a list whose pages have other sizes.
+    pub fn take_within(
+        query: &mut QueryParameters,
+        default: u16,
+        most: u16,
+    ) -> Result<Self, Problem> {
+        let in_bounds = |text: &str| text.parse().ok().filter(|n| (1..=most).contains(n));
+        let expected = format!("a number from 1 to {most}");
         let limit = query.take("limit", &expected, in_bounds)?;
         let after = query.take("cursor", "a cursor from a Link header", C::decode)?;
-        Ok(Self { limit: limit.unwrap_or(DEFAULT_LIMIT), after })
+        Ok(Self { limit: limit.unwrap_or(default), after })
     }
 
     /// How many rows to ask for: one more than the page has tells whether there is another.
@@ -145,6 +155,27 @@ impl Cursor for CheckPosition {
     }
 }
 
+impl Cursor for SlotPosition {
+    fn encode(&self) -> String {
+        let start = self.start.as_nanosecond().to_be_bytes();
+        let service = self.service_id.map_or(Uuid::nil(), HealthcareServiceId::as_uuid);
+        let ids = [self.practitioner_id.as_uuid(), service].map(Uuid::into_bytes).concat();
+        URL_SAFE_NO_PAD.encode([start.as_slice(), ids.as_slice()].concat())
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (start, ids) = bytes.split_first_chunk::<16>()?;
+        let (practitioner, service) = ids.split_first_chunk::<16>()?;
+        let service = Uuid::from_slice(service).ok()?;
+        Some(Self {
+            start: instant(*start)?,
+            practitioner_id: Uuid::from_bytes(*practitioner).into(),
+            service_id: (!service.is_nil()).then(|| service.into()),
+        })
+    }
+}
+
 fn instant(nanoseconds: [u8; 16]) -> Option<Timestamp> {
     Timestamp::from_nanosecond(i128::from_be_bytes(nanoseconds)).ok().filter(is_instant)
 }
@@ -166,7 +197,13 @@ mod tests {
             let place = CheckPosition { visit_start, id: id.into() };
             assert_eq!(CheckPosition::decode(&place.encode()), Some(place));
         }
+        for service_id in [None, Some(id.into())] {
+            let place = SlotPosition { start, practitioner_id: id.into(), service_id };
+            assert_eq!(SlotPosition::decode(&place.encode()), Some(place));
+            assert_eq!(SlotPosition::decode(&place.encode()[1..]), None);
+        }
         for text in ["", "*", "AAAA", "' OR 1=1", &id.encode()[1..]] {
+            assert_eq!(SlotPosition::decode(text), None, "{text}");
             assert_eq!(Uuid::decode(text), None, "{text}");
             assert_eq!(AppointmentPosition::decode(text), None, "{text}");
             assert_eq!(AuditPosition::decode(text), None, "{text}");

@@ -48,6 +48,10 @@ problem_types! {
         "The request has ended already",
         "Only a request that still waits can be withdrawn. This one has ended: its own document \
          says how. A booking that was made can be cancelled instead.";
+    BeyondHorizon = "beyond_horizon", UNPROCESSABLE_ENTITY,
+        "The visit lies too far ahead",
+        "Its type can be booked so many days ahead and no more: `horizon_days` of GET \
+         /v1/services/{id}. Ask again when the time has come nearer.";
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE,
         "The body is too large",
         "No request to this API needs a body of that size. The limit is part of the detail.";
@@ -83,7 +87,8 @@ problem_types! {
     InvalidAvailability = "invalid_availability", UNPROCESSABLE_ENTITY,
         "These opening hours make no sense",
         "A week has an IANA time zone, slots of 5 to 240 minutes in steps of 5, and opening \
-         hours that end at least one slot after they begin and don't overlap.";
+         hours that end at least one slot after they begin and don't overlap; 24:00 is the end of \
+         the day. A date can differ from its day of the week only for a doctor who has a week.";
     InvalidBody = "invalid_body", UNPROCESSABLE_ENTITY,
         "The body doesn't have the form that is expected",
         "The body is JSON, but a field is missing, unknown, or not what it should be. `errors` \
@@ -95,6 +100,9 @@ problem_types! {
     InvalidHeader = "invalid_header", BAD_REQUEST,
         "A header can't be read",
         "The detail says which header and what is expected. Nothing was changed.";
+    InvalidLocation = "invalid_location", UNPROCESSABLE_ENTITY,
+        "This location makes no sense",
+        "A location has a name of 1 to 120 characters and an IANA time zone.";
     InvalidQuery = "invalid_query", BAD_REQUEST,
         "A query parameter can't be read",
         "`errors` says which parameter and what is expected.";
@@ -104,6 +112,11 @@ problem_types! {
     InvalidSeries = "invalid_series", UNPROCESSABLE_ENTITY,
         "A series like that makes no sense",
         "It comes again every 1 to 26 weeks, 2 to 52 times in all.";
+    InvalidService = "invalid_service", UNPROCESSABLE_ENTITY,
+        "This visit type makes no sense",
+        "It has a name of 1 to 120 characters; it lasts 5 to 480 minutes, with buffers of up to 240, \
+         begins in steps of 5 to 240 minutes, needs up to 525,600 minutes' notice, and can be \
+         booked 1 to 1,095 days ahead.";
     KeyReused = "key_reused", UNPROCESSABLE_ENTITY,
         "This Idempotency-Key was used with another request",
         "A key stands for one request, body included. Use a new key for a new request.";
@@ -140,6 +153,10 @@ problem_types! {
         "There is nothing to take back",
         "The appointment has had no other status before this one, or none that it could have again: \
          a hold that ended stays ended.";
+    NotOffered = "not_offered", UNPROCESSABLE_ENTITY,
+        "The practitioner doesn't offer that",
+        "Not this visit type, or not at that time or place. GET /v1/slots lists what is offered; a \
+         visit by video has no place.";
     OffGrid = "off_grid", UNPROCESSABLE_ENTITY,
         "No slot begins at that time",
         "The practitioner works then, but slots begin at other minutes. GET /v1/slots lists them.";
@@ -159,8 +176,8 @@ problem_types! {
         "You see their chart without an emergency: GET /v1/patients/{id}. Nothing was changed.";
     PreconditionRequired = "precondition_required", PRECONDITION_REQUIRED,
         "The header If-Match is required",
-        "Read it first, and send the ETag that came with it as If-Match, so that nobody changes \
-         what they haven't seen.";
+        "Read what you want to change first, and send the ETag that came with it as If-Match, so \
+         that nobody changes what they haven't seen.";
     RateLimited = "rate_limited", TOO_MANY_REQUESTS,
         "Too many requests",
         "Wait as many seconds as Retry-After says. RateLimit-Policy and RateLimit tell the limit \
@@ -210,6 +227,10 @@ problem_types! {
     TooManyHolds = "too_many_holds", CONFLICT,
         "The patient holds as many times as anybody may at once",
         "Confirm one, give one back, or wait until one expires.";
+    TooSoon = "too_soon", UNPROCESSABLE_ENTITY,
+        "The visit begins too soon",
+        "Its type has to be booked some time before: `minimum_notice_minutes` of GET \
+         /v1/services/{id}.";
     Unauthorized = "unauthorized", UNAUTHORIZED,
         "A valid access token is required",
         "Send `Authorization: Bearer <access token>`. POST /v1/auth/login gives one, POST \
@@ -227,6 +248,9 @@ problem_types! {
     UnknownNote = "unknown_note", NOT_FOUND,
         "There is no such note",
         "It doesn't exist, or it isn't yours: the two look the same.";
+    UnknownLocation = "unknown_location", NOT_FOUND,
+        "There is no such location",
+        "The id belongs to none, or nobody is seen there any more. GET /v1/locations lists them.";
     UnknownPatient = "unknown_patient", NOT_FOUND,
         "There is no such patient",
         "The id belongs to no patient.";
@@ -236,6 +260,9 @@ problem_types! {
     UnknownSeries = "unknown_series", NOT_FOUND,
         "There is no such series",
         "It doesn't exist, or it isn't yours: the two look the same.";
+    UnknownService = "unknown_service", NOT_FOUND,
+        "There is no such visit type",
+        "The id belongs to none, or to one that isn't offered any more. GET /v1/services lists them.";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE,
         "The body has to be JSON",
         "Send it with `Content-Type: application/json`.";
@@ -312,6 +339,13 @@ impl From<Rejection> for ProblemType {
             Rejection::UnknownNote => Self::UnknownNote,
             Rejection::AlreadyAssigned => Self::AlreadyAssigned,
             Rejection::UnknownCareRelation => Self::UnknownCareRelation,
+            Rejection::UnknownService => Self::UnknownService,
+            Rejection::UnknownLocation => Self::UnknownLocation,
+            Rejection::NotOffered => Self::NotOffered,
+            Rejection::TooSoon => Self::TooSoon,
+            Rejection::BeyondHorizon => Self::BeyondHorizon,
+            Rejection::InvalidLocation => Self::InvalidLocation,
+            Rejection::InvalidService => Self::InvalidService,
         }
     }
 }

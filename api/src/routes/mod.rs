@@ -8,10 +8,14 @@ mod book_appointment;
 mod book_series;
 mod cancel_appointment;
 mod cancel_series;
+mod change_location;
+mod change_service;
 mod confirm_hold;
 mod control_breaker;
 mod correct_coverage;
 mod create_doctor;
+mod create_location;
+mod create_service;
 mod create_user;
 mod discard_dead_letter;
 mod end_care;
@@ -29,17 +33,22 @@ mod list_coverages;
 mod list_dead_letters;
 mod list_doctors;
 mod list_eligibility_checks;
+mod list_emergency_accesses;
+mod list_exceptions;
+mod list_locations;
 mod list_note_versions;
 mod list_notes;
-mod list_emergency_accesses;
 mod list_patients;
 mod list_record_access;
+mod list_services;
 mod list_users;
 mod login;
 mod logout;
 mod me;
 mod open_emergency_access;
 mod openapi;
+mod preview_availability;
+mod preview_exceptions;
 mod problem_type;
 mod read_appointment;
 mod read_availability;
@@ -47,29 +56,30 @@ mod read_coverage;
 mod read_dead_letter;
 mod read_doctor;
 mod read_history;
+mod read_location;
 mod read_note;
 mod read_patient;
 mod read_request;
 mod read_series;
+mod read_service;
 mod readyz;
 mod recheck_eligibility;
 mod refresh;
 mod register;
 mod rehearse_dead_letter;
 mod release_hold;
-mod replay_dead_letter;
-mod replay_dead_letters;
-mod reschedule_appointment;
-mod revise_note;
-mod search_slots;
-mod set_appointment_status;
+mod remove_exceptions;
 mod reopen_check;
 mod replay_dead_letter;
 mod replay_dead_letters;
+mod reschedule_appointment;
 mod review_emergency_access;
+mod revise_note;
 mod search_slots;
 mod self_pay;
+mod set_appointment_status;
 mod set_availability;
+mod set_exceptions;
 mod undo_appointment_status;
 mod unmask_dead_letter;
 mod verify_by_phone;
@@ -92,9 +102,13 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(cancel_appointment::cancel_appointment))
         .routes(routes!(cancel_series::cancel_series))
         .routes(routes!(confirm_hold::confirm_hold))
+        .routes(routes!(change_location::change_location))
+        .routes(routes!(change_service::change_service))
         .routes(routes!(control_breaker::control_breaker))
         .routes(routes!(correct_coverage::correct_coverage))
         .routes(routes!(create_doctor::create_doctor))
+        .routes(routes!(create_location::create_location))
+        .routes(routes!(create_service::create_service))
         .routes(routes!(create_user::create_user))
         .routes(routes!(discard_dead_letter::discard_dead_letter))
         .routes(routes!(end_care::end_care))
@@ -116,12 +130,17 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(list_emergency_accesses::list_emergency_accesses))
         .routes(routes!(list_patients::list_patients))
         .routes(routes!(list_record_access::list_record_access))
+        .routes(routes!(list_exceptions::list_exceptions))
+        .routes(routes!(list_locations::list_locations))
+        .routes(routes!(list_services::list_services))
         .routes(routes!(list_users::list_users))
         .routes(routes!(login::login))
         .routes(routes!(logout::logout))
         .routes(routes!(me::me))
         .routes(routes!(open_emergency_access::open_emergency_access))
         .routes(routes!(openapi::openapi))
+        .routes(routes!(preview_availability::preview_availability))
+        .routes(routes!(preview_exceptions::preview_exceptions))
         .routes(routes!(problem_type::problem_type))
         .routes(routes!(read_appointment::read_appointment))
         .routes(routes!(read_availability::read_availability))
@@ -136,6 +155,9 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(register::register))
         .routes(routes!(rehearse_dead_letter::rehearse_dead_letter))
         .routes(routes!(release_hold::release_hold))
+        .routes(routes!(read_location::read_location))
+        .routes(routes!(read_service::read_service))
+        .routes(routes!(remove_exceptions::remove_exceptions))
         .routes(routes!(replay_dead_letter::replay_dead_letter))
         .routes(routes!(replay_dead_letters::replay_dead_letters))
         .routes(routes!(reschedule_appointment::reschedule_appointment))
@@ -143,19 +165,13 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(search_slots::search_slots))
         .routes(routes!(set_appointment_status::set_appointment_status))
         .routes(routes!(read_patient::read_patient))
-        .routes(routes!(read_request::read_request))
         .routes(routes!(recheck_eligibility::recheck_eligibility))
-        .routes(routes!(refresh::refresh))
-        .routes(routes!(register::register))
-        .routes(routes!(rehearse_dead_letter::rehearse_dead_letter))
         .routes(routes!(reopen_check::reopen_check))
-        .routes(routes!(replay_dead_letter::replay_dead_letter))
-        .routes(routes!(replay_dead_letters::replay_dead_letters))
         .routes(routes!(review_emergency_access::review_emergency_access))
-        .routes(routes!(search_slots::search_slots))
         .routes(routes!(self_pay::self_pay))
         .routes(routes!(set_availability::set_availability))
         .routes(routes!(undo_appointment_status::undo_appointment_status))
+        .routes(routes!(set_exceptions::set_exceptions))
         .routes(routes!(unmask_dead_letter::unmask_dead_letter))
         .routes(routes!(verify_by_phone::verify_by_phone))
         .routes(routes!(withdraw_request::withdraw_request))

@@ -63,7 +63,14 @@ pub(super) fn show_settled(id: RequestId, settled: SettledRequest) -> Audited<Re
         Some(Applied::Series(series)) => series.appointments.first().map(|it| it.patient_id),
         Some(Applied::Note(note)) => Some(note.patient_id),
         Some(Applied::CareRelation(relation)) => Some(relation.patient_id),
-        Some(Applied::Availability { .. } | Applied::Withdrawal { .. }) | None => None,
+        Some(
+            Applied::Availability { .. }
+            | Applied::Exception { .. }
+            | Applied::Location(_)
+            | Applied::Service(_)
+            | Applied::Withdrawal { .. },
+        )
+        | None => None,
     };
     let answer = Json(document_of_settled(id, settled)).into_response();
     match patient {

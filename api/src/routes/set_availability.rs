@@ -3,34 +3,21 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use contracts::commands::WeeklyHours;
-use contracts::{Applied, BookingCommand, Route, SetAvailability};
-use domain::{PractitionerId, Role};
-use serde::Deserialize;
-use utoipa::ToSchema;
+use contracts::{Applied, BookingCommand, Route};
+use domain::PractitionerId;
 
-use super::read_availability::{AvailabilityDocument, HoursDocument};
 use crate::app::App;
 use crate::commands::Order;
 use crate::documents::AcceptedDocument;
 use crate::extract::{Form, Id, IdempotencyKey, Prefer, Scheduler};
 use crate::outcome;
 use crate::problem::{Problem, ProblemType};
+use crate::scheduling::{
+    AvailabilityDocument, AvailabilityForm, ChangedAvailabilityDocument, may_set_hours,
+};
 
-/// A doctor's week, to replace the one before.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AvailabilityForm {
-    /// IANA name of the zone whose wall clock the hours follow.
-    #[schema(example = "America/Sao_Paulo")]
-    time_zone: String,
-    /// How long a slot lasts: 5 to 240, in steps of 5.
-    slot_minutes: i16,
-    /// Opening hours; none means not bookable.
-    hours: Vec<HoursDocument>,
-}
-
-/// Replace a doctor's opening hours. Visits that are booked stay booked.
+/// Replace a doctor's opening hours. Visits that are booked stay booked; those that don't fit any
+/// more are named.
 #[utoipa::path(
     put,
     path = "/v1/doctors/{id}/availability",
@@ -42,7 +29,8 @@ pub struct AvailabilityForm {
     ),
     request_body = AvailabilityForm,
     responses(
-        (status = OK, body = AvailabilityDocument, description = "Replaced, within the wait"),
+        (status = OK, body = ChangedAvailabilityDocument,
+            description = "Replaced, within the wait"),
         (status = ACCEPTED, body = AcceptedDocument, description = "Durable; not settled yet"),
     )
 )]
@@ -54,36 +42,19 @@ pub async fn set_availability(
     prefer: Prefer,
     Form(form): Form<AvailabilityForm>,
 ) -> Result<Response, Problem> {
-    let is_own = PractitionerId::from(caller.actor.id) == practitioner_id;
-    if caller.actor.role == Role::Doctor && !is_own {
-        let refusal = Problem::new(ProblemType::Forbidden);
-        return Err(refusal.with_detail("doctors change their own hours only"));
-    }
-    let command = command(practitioner_id, form);
+    may_set_hours(&caller, practitioner_id)?;
+    let command = form.command(practitioner_id);
     let availability = command.availability().map_err(|error| {
         Problem::new(ProblemType::InvalidAvailability).with_detail(error.to_string())
     })?;
     let command = BookingCommand::SetAvailability(command);
     let route = Route::SetAvailability;
     let submitted = app.submit(Order { caller, route, command, key, prefer }).await?;
+    let document = AvailabilityDocument::new(practitioner_id, &availability);
     Ok(outcome::answer(&submitted, |applied| match applied {
-        Applied::Availability { .. } => {
-            Some(Json(AvailabilityDocument::new(practitioner_id, &availability)).into_response())
+        Applied::Availability { conflicts, .. } => {
+            Some(Json(document.changed(conflicts)).into_response())
         }
         _ => None,
     }))
-}
-
-fn command(practitioner_id: PractitionerId, form: AvailabilityForm) -> SetAvailability {
-    let hours = form.hours.into_iter().map(|hours| WeeklyHours {
-        day: hours.day,
-        start: hours.start,
-        end: hours.end,
-    });
-    SetAvailability {
-        practitioner_id,
-        time_zone: form.time_zone,
-        slot_minutes: form.slot_minutes,
-        hours: hours.collect(),
-    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use domain::UserId;
+use domain::{LocationId, UserId};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,32 @@ const DOCTORS: [Doctor; 3] = [
     },
 ];
 
+/// Where the first doctor sees patients.
+const PLACE: &str = "Centro";
+
+/// What can be booked besides doctors' standard visits.
+fn services() -> [Value; 2] {
+    [
+        json!({
+            "name": "First visit",
+            "modality": "in-person",
+            "duration_minutes": 45,
+            "buffer_after_minutes": 15,
+            "alignment_minutes": 15,
+            "minimum_notice_minutes": 120,
+            "horizon_days": 90,
+        }),
+        json!({
+            "name": "Video consultation",
+            "modality": "video",
+            "duration_minutes": 20,
+            "alignment_minutes": 20,
+            "minimum_notice_minutes": 30,
+            "horizon_days": 60,
+        }),
+    ]
+}
+
 /// Makes the clinic unless it was made before. Safe to repeat after an interruption.
 pub async fn ensure(
     url: &str,
@@ -91,12 +117,17 @@ pub async fn ensure(
     };
     let passwords = passwords(home)?;
     let front_desk = FrontDesk { http, access_token };
+    let place = front_desk.make_place().await.context("making a location")?;
+    for service in services() {
+        front_desk.put("/v1/services", &service).await.context("making a visit type")?;
+    }
     for (doctor, password) in DOCTORS.iter().zip(passwords) {
-        let made = front_desk.make(doctor, &password).await;
+        let made = front_desk.make(doctor, &password, &place).await;
         made.with_context(|| format!("making Dr {}", doctor.family))?;
     }
     write_whole(&home.clinic_mark(), 0o644, "")?;
-    step.end(&format!("{} doctors", DOCTORS.len()));
+    let (doctors, services) = (DOCTORS.len(), services().len());
+    step.end(&format!("{doctors} doctors, a location, {services} visit types"));
     Ok(())
 }
 
@@ -138,14 +169,51 @@ struct DoctorMade {
     id: UserId,
 }
 
+#[derive(Deserialize)]
+struct PlaceMade {
+    id: LocationId,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Places {
+    items: Vec<PlaceMade>,
+}
+
 impl FrontDesk {
-    async fn make(&self, doctor: &Doctor, password: &str) -> anyhow::Result<()> {
+    /// Makes something, once however often this runs.
+    async fn put(&self, path: &str, body: &Value) -> anyhow::Result<()> {
+        let name = body["name"].as_str().unwrap_or_default();
+        let ask = Ask::post(Purpose::Prepare, path, body)
+            .bearer(&self.access_token)
+            .once_and_wait(&format!("{KEY_PREFIX}-{}", name.replace(' ', "-")));
+        match settle::ask(&self.http, &ask, &self.access_token).await? {
+            Settled::Applied => Ok(()),
+            other => bail!("{name}: {other:?}"),
+        }
+    }
+
+    async fn make_place(&self) -> anyhow::Result<LocationId> {
+        let body = json!({ "name": PLACE, "time_zone": DOCTORS[0].time_zone });
+        self.put("/v1/locations", &body).await?;
+        let ask = Ask::get(Purpose::Prepare, "/v1/locations").bearer(&self.access_token);
+        let places = self.http.ask(&ask).await?.json::<Places>()?;
+        let made = places.items.into_iter().find(|place| place.name == PLACE);
+        Ok(made.context("it isn't listed")?.id)
+    }
+
+    async fn make(
+        &self,
+        doctor: &Doctor,
+        password: &str,
+        place: &LocationId,
+    ) -> anyhow::Result<()> {
         let id = self.create(doctor, password).await?;
         let path = format!("/v1/admin/doctors/{id}/approve");
         let ask = Ask::post(Purpose::Prepare, &path, &json!({})).bearer(&self.access_token);
         let answer = self.http.ask(&ask).await?;
         ensure!(answer.status() == 200, "approving failed: {answer}");
-        self.set_hours(id, doctor).await
+        self.set_hours(id, doctor, place).await
     }
 
     async fn create(&self, doctor: &Doctor, password: &str) -> anyhow::Result<UserId> {
@@ -170,9 +238,14 @@ impl FrontDesk {
         }
     }
 
-    async fn set_hours(&self, id: UserId, doctor: &Doctor) -> anyhow::Result<()> {
+    async fn set_hours(
+        &self,
+        id: UserId,
+        doctor: &Doctor,
+        place: &LocationId,
+    ) -> anyhow::Result<()> {
         let path = format!("/v1/doctors/{id}/availability");
-        let ask = Ask::put(Purpose::Prepare, &path, &doctor.week())
+        let ask = Ask::put(Purpose::Prepare, &path, &doctor.week(place))
             .bearer(&self.access_token)
             .once_and_wait(&format!("{KEY_PREFIX}-{id}"));
         match settle::ask(&self.http, &ask, &self.access_token).await? {
@@ -188,14 +261,20 @@ impl Doctor {
         format!("{}@mediconnect.example", name.to_lowercase())
     }
 
-    fn week(&self) -> Value {
+    /// The place is in the first doctor's town; the others see nobody anywhere else.
+    fn week(&self, place: &LocationId) -> Value {
+        let is_there = self.time_zone == DOCTORS[0].time_zone;
         let hours: Vec<_> = self
             .days
             .iter()
             .flat_map(|day| {
-                self.hours
-                    .iter()
-                    .map(move |(start, end)| json!({ "day": day, "start": start, "end": end }))
+                self.hours.iter().map(move |(start, end)| {
+                    let mut hours = json!({ "day": day, "start": start, "end": end });
+                    if is_there {
+                        hours["location_id"] = json!(place);
+                    }
+                    hours
+                })
             })
             .collect();
         json!({ "time_zone": self.time_zone, "slot_minutes": self.slot_minutes, "hours": hours })
@@ -209,7 +288,7 @@ mod tests {
     #[test]
     fn hours_of_every_doctor_are_a_week_that_can_be_booked() {
         for doctor in &DOCTORS {
-            let mut week = doctor.week();
+            let mut week = doctor.week(&LocationId::generate());
             week["practitioner_id"] = json!(UserId::generate());
             let body: contracts::SetAvailability = serde_json::from_value(week).unwrap();
             body.availability().unwrap();

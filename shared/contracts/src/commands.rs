@@ -1,12 +1,13 @@
 //! What api asks the booking worker to do.
 
 use domain::{
-    AppointmentId, Availability, CancelationReason, CorrelationId, HealthcareServiceId,
-    InvalidAvailability, LocationId, OpeningHours, PatientId, PractitionerId, RequestId,
-    RequestedStart,
+    AppointmentId, Availability, CancelationReason, CorrelationId, Exception, ExceptionKind,
+    Exceptions, HealthcareServiceId, Hours, InvalidAvailability, LocationId, Modality,
+    OpeningHours, PatientId, PractitionerId, RequestId, RequestedStart, VisitNumbers, VisitRules,
 };
 use jiff::Timestamp;
-use jiff::civil::{Time, Weekday};
+use jiff::civil::{Date, Time, Weekday};
+use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,7 @@ use crate::visits::{
     AddNote, AssignCare, BookSeries, CancelSeries, EndCare, RescheduleAppointment, ReviseNote,
     SeenAppointment, SetAppointmentStatus,
 };
-use crate::{IdempotencyId, Metadata, Schema};
+use crate::{IdempotencyId, LocationState, Metadata, Schema, ServiceState};
 
 /// Book a visit (schema `booking.book/1`), or hold its time for a while (`booking.hold/1`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,8 +110,14 @@ pub struct WeeklyHours {
     pub day: Day,
     /// `09:00`, by the wall clock.
     pub start: Time,
-    /// `17:30`, by the wall clock.
+    /// `17:30`, by the wall clock; `00:00` is the end of the day.
     pub end: Time,
+    /// Where the practitioner is then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location_id: Option<LocationId>,
+    /// The visit types that can be booked then; none named: all that the practitioner offers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub service_ids: Vec<HealthcareServiceId>,
 }
 
 /// FHIR `DaysOfWeek`.
@@ -160,10 +167,171 @@ impl SetAvailability {
     pub fn availability(&self) -> Result<Availability, InvalidAvailability> {
         let hours = self.hours.iter().map(|hours| OpeningHours {
             weekday: hours.day.into(),
-            start: hours.start,
-            end: hours.end,
+            hours: Hours {
+                start: hours.start,
+                end: hours.end,
+                location_id: hours.location_id,
+                service_ids: hours.service_ids.clone(),
+            },
         });
         Availability::new(&self.time_zone, self.slot_minutes.try_into()?, hours.collect())
+    }
+}
+
+/// Say in what one date differs from its day of the week, in place of what was said of it before.
+/// Schema `booking.set-exception/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetException {
+    /// Whose date.
+    pub practitioner_id: PractitionerId,
+    /// By the wall clock of the practitioner's zone.
+    pub date: Date,
+    /// In what it differs; in nothing when there are none.
+    pub entries: Vec<ExceptionEntry>,
+}
+
+/// Closed, or open as well, from `start` to `end`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExceptionEntry {
+    /// Closed, or open as well.
+    pub kind: ExceptionKind,
+    /// `09:00`, by the wall clock.
+    pub start: Time,
+    /// `17:30`, by the wall clock; `00:00` is the end of the day.
+    pub end: Time,
+    /// Where the practitioner is then, while open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location_id: Option<LocationId>,
+    /// The visit types that can be booked then, while open; none named: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub service_ids: Vec<HealthcareServiceId>,
+}
+
+impl SetException {
+    /// The exceptions, checked; none: the date is as its day of the week.
+    pub fn exceptions(&self) -> Result<Option<Exceptions>, InvalidAvailability> {
+        if self.entries.is_empty() {
+            return Ok(None);
+        }
+        let exceptions = self.entries.iter().map(|entry| Exception {
+            kind: entry.kind,
+            hours: Hours {
+                start: entry.start,
+                end: entry.end,
+                location_id: entry.location_id,
+                service_ids: entry.service_ids.clone(),
+            },
+        });
+        Exceptions::new(exceptions.collect()).map(Some)
+    }
+}
+
+/// What is to be changed, as the caller saw it (`If-Match`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen<T> {
+    /// Which.
+    pub id: T,
+    /// The version that the caller saw.
+    pub version: i32,
+}
+
+/// Make a location, or change one. Schema `booking.set-location/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetLocation {
+    /// Which one to change; none: a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Seen<LocationId>>,
+    /// What it is called: 1 to 120 characters.
+    pub name: String,
+    /// IANA name of the zone whose wall clock hangs there.
+    pub time_zone: String,
+    /// Whether visits can be booked there.
+    pub active: bool,
+}
+
+/// Make a visit type, or change one. Schema `booking.set-service/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetService {
+    /// Which one to change; none: a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Seen<HealthcareServiceId>>,
+    /// What it is called: 1 to 120 characters.
+    pub name: String,
+    /// Offered by practitioners of this specialty only; none: by all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub specialty: Option<String>,
+    /// How patient and practitioner meet.
+    pub modality: Modality,
+    /// How long it lasts.
+    pub duration_minutes: i16,
+    /// What the practitioner needs before it.
+    pub buffer_before_minutes: i16,
+    /// What the practitioner needs after it.
+    pub buffer_after_minutes: i16,
+    /// Steps in which it may begin.
+    pub alignment_minutes: i16,
+    /// How long before it begins it must be booked at the latest.
+    pub minimum_notice_minutes: i32,
+    /// How far ahead it can be booked.
+    pub horizon_days: i16,
+    /// Whether it can be booked.
+    pub active: bool,
+}
+
+/// Whether a text can be the name of a location or a visit type, or a specialty.
+fn is_name(text: &str) -> bool {
+    (1..=120).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
+impl SetLocation {
+    /// The location after it, with that id and version; nothing if it makes no sense.
+    pub fn location(&self, id: LocationId, version: i32) -> Option<LocationState> {
+        let zone = TimeZone::get(&self.time_zone).ok()?;
+        let Self { name, active, .. } = self;
+        // The database's own spelling, so that one zone has one name.
+        let time_zone = zone.iana_name()?.to_owned();
+        let location =
+            LocationState { id, version, name: name.clone(), time_zone, active: *active };
+        is_name(name).then_some(location)
+    }
+}
+
+impl SetService {
+    /// The numbers.
+    pub const fn numbers(&self) -> VisitNumbers {
+        VisitNumbers {
+            duration_minutes: self.duration_minutes,
+            buffer_before_minutes: self.buffer_before_minutes,
+            buffer_after_minutes: self.buffer_after_minutes,
+            alignment_minutes: self.alignment_minutes,
+            minimum_notice_minutes: self.minimum_notice_minutes,
+            horizon_days: self.horizon_days,
+        }
+    }
+
+    /// The visit type after it, with that id and version; nothing if it makes no sense.
+    pub fn service(&self, id: HealthcareServiceId, version: i32) -> Option<ServiceState> {
+        VisitRules::new(self.numbers()).ok()?;
+        let is_named = is_name(&self.name) && self.specialty.as_deref().is_none_or(is_name);
+        is_named.then(|| ServiceState {
+            id,
+            version,
+            name: self.name.clone(),
+            specialty: self.specialty.clone(),
+            modality: self.modality,
+            duration_minutes: self.duration_minutes,
+            buffer_before_minutes: self.buffer_before_minutes,
+            buffer_after_minutes: self.buffer_after_minutes,
+            alignment_minutes: self.alignment_minutes,
+            minimum_notice_minutes: self.minimum_notice_minutes,
+            horizon_days: self.horizon_days,
+            active: self.active,
+        })
     }
 }
 
@@ -187,6 +355,9 @@ pub enum BookingCommand {
     ReviseNote(ReviseNote),
     AssignCare(AssignCare),
     EndCare(EndCare),
+    SetException(SetException),
+    SetLocation(SetLocation),
+    SetService(SetService),
 }
 
 /// A message that is no command. Never quotes the body.
@@ -225,6 +396,9 @@ impl BookingCommand {
             Self::ReviseNote(_) => BookingKind::ReviseNote,
             Self::AssignCare(_) => BookingKind::AssignCare,
             Self::EndCare(_) => BookingKind::EndCare,
+            Self::SetException(_) => BookingKind::SetException,
+            Self::SetLocation(_) => BookingKind::SetLocation,
+            Self::SetService(_) => BookingKind::SetService,
         }
     }
 
@@ -257,6 +431,9 @@ impl BookingCommand {
             Self::ReviseNote(command) => serde_json::to_vec(command),
             Self::AssignCare(command) => serde_json::to_vec(command),
             Self::EndCare(command) => serde_json::to_vec(command),
+            Self::SetException(command) => serde_json::to_vec(command),
+            Self::SetLocation(command) => serde_json::to_vec(command),
+            Self::SetService(command) => serde_json::to_vec(command),
         };
         body.expect("these structs have string keys only, so writing JSON to memory can't fail")
     }
@@ -285,6 +462,9 @@ impl BookingCommand {
             ("booking.revise-note", 1) => read(body).map(Self::ReviseNote),
             ("booking.assign-care", 1) => read(body).map(Self::AssignCare),
             ("booking.end-care", 1) => read(body).map(Self::EndCare),
+            ("booking.set-exception", 1) => read(body).map(Self::SetException),
+            ("booking.set-location", 1) => read(body).map(Self::SetLocation),
+            ("booking.set-service", 1) => read(body).map(Self::SetService),
             _ => Err(Undecodable::Schema),
         }
     }

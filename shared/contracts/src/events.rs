@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::StatedReason;
-use crate::{AppointmentState, CareRelationState, NoteState};
+use crate::{AppointmentState, CareRelationState, LocationState, NoteState, ServiceState};
 
 /// A visit was held (`mc.evt.appointment.held`), booked (`.booked`), rescheduled (`.rescheduled`),
 /// cancelled (`.cancelled`), or came to another status (`.status-changed`). Schema
@@ -55,12 +55,31 @@ pub struct CareEvent {
     pub occurred_at: Timestamp,
 }
 
-/// A practitioner's hours were replaced (`mc.evt.practitioner.availability-changed`). Schema
+/// A practitioner's hours, or those of one date, were replaced (`mc.evt.practitioner.availability-changed`). Schema
 /// `practitioner.availability-changed/1`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AvailabilityChanged {
     /// Whose.
     pub practitioner_id: PractitionerId,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+}
+
+/// A location was made or changed (`mc.evt.location.changed`). Schema `location.changed/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LocationChanged {
+    /// The location just after.
+    pub location: LocationState,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+}
+
+/// A visit type was made or changed (`mc.evt.healthcare-service.changed`). Schema
+/// `healthcare-service.changed/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceChanged {
+    /// The visit type just after.
+    pub service: ServiceState,
     /// When it happened.
     pub occurred_at: Timestamp,
 }
@@ -86,11 +105,15 @@ pub enum EventKind {
     CareAssigned,
     /// A practitioner no longer cares for a patient.
     CareEnded,
+    /// A location was made or changed.
+    LocationChanged,
+    /// A visit type was made or changed.
+    ServiceChanged,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::AppointmentBooked,
         Self::AppointmentCancelled,
         Self::AvailabilityChanged,
@@ -100,6 +123,8 @@ impl EventKind {
         Self::NoteWritten,
         Self::CareAssigned,
         Self::CareEnded,
+        Self::LocationChanged,
+        Self::ServiceChanged,
     ];
 
     /// `<aggregate>.<kind>`, as the outbox stores it and the subject ends.
@@ -114,6 +139,8 @@ impl EventKind {
             Self::NoteWritten => "note.written",
             Self::CareAssigned => "care-relation.assigned",
             Self::CareEnded => "care-relation.ended",
+            Self::LocationChanged => "location.changed",
+            Self::ServiceChanged => "healthcare-service.changed",
         }
     }
 

@@ -51,6 +51,16 @@ pub enum Route {
     AssignCare,
     /// `DELETE /v1/care-relations/{id}`
     EndCare,
+    /// `PUT` and `DELETE /v1/doctors/{id}/availability/exceptions/{date}`
+    SetException,
+    /// `POST /v1/locations`
+    CreateLocation,
+    /// `PUT /v1/locations/{id}`
+    ChangeLocation,
+    /// `POST /v1/services`
+    CreateService,
+    /// `PUT /v1/services/{id}`
+    ChangeService,
 }
 
 impl Route {
@@ -72,6 +82,11 @@ impl Route {
             Self::ReviseNote => "note.revise",
             Self::AssignCare => "care.assign",
             Self::EndCare => "care.end",
+            Self::SetException => "exception.set",
+            Self::CreateLocation => "location.create",
+            Self::ChangeLocation => "location.change",
+            Self::CreateService => "service.create",
+            Self::ChangeService => "service.change",
         }
     }
 }

@@ -22,16 +22,19 @@ pub mod visits;
 pub use audit::{AuditAnchor, AuditEntry, AuditKind};
 pub use breaker::{BreakerControl, BreakerOrder, BreakerReport, ReportKey};
 pub use commands::{
-    BookAppointment, BookingCommand, CancelAppointment, SetAvailability, WithdrawRequest,
+    BookAppointment, BookingCommand, CancelAppointment, SetAvailability, SetException, SetLocation,
+    SetService, WithdrawRequest,
 };
 pub use dead_letter::LetterFacts;
 pub use events::{
-    AppointmentEvent, AvailabilityChanged, CareEvent, EventKind, NoteEvent, PreviousTime,
+    AppointmentEvent, AvailabilityChanged, CareEvent, EventKind, LocationChanged, NoteEvent,
+    PreviousTime, ServiceChanged,
 };
 pub use idempotency::{IdempotencyId, Route};
 pub use metadata::{Metadata, Schema};
 pub use outcome::{
-    Applied, AppointmentState, CareRelationState, NoteState, Outcome, Rejection, SeriesState,
+    Applied, AppointmentState, CareRelationState, Conflicts, LocationState, NoteState, Outcome,
+    Rejection, SeriesState, ServiceState, UpcomingVisit,
 };
 pub use rehearsal::{Rehearsal, Rehearse, TableWrites};
 pub use subjects::BookingKind;

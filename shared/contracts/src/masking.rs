@@ -10,27 +10,42 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// Fields of our own bodies.
-const FIELDS: [&str; 41] = [
+const FIELDS: [&str; 60] = [
     "accepted_at",
+    "active",
+    "alignment_minutes",
     "appointment",
     "appointment_id",
     "appointments",
     "availability",
+    "buffer_after_minutes",
+    "buffer_before_minutes",
     "cancelation_reason",
     "care_relation",
     "care_relation_id",
+    "changed",
+    "conflicts",
     "correlation_id",
     "count",
+    "date",
     "day",
+    "duration_minutes",
     "end",
+    "entries",
     "every_weeks",
+    "exception",
     "expires_at",
     "first",
+    "horizon_days",
     "hours",
     "id",
     "idempotency_id",
     "kind",
+    "location",
     "location_id",
+    "minimum_notice_minutes",
+    "modality",
+    "name",
     "note",
     "note_id",
     "override_reason",
@@ -41,9 +56,12 @@ const FIELDS: [&str; 41] = [
     "result",
     "series",
     "series_id",
+    "service",
     "service_id",
+    "service_ids",
     "since",
     "slot_minutes",
+    "specialty",
     "start",
     "status",
     "stream_sequence",
@@ -51,12 +69,13 @@ const FIELDS: [&str; 41] = [
     "time_zone",
     "until",
     "version",
+    "visits",
     "withdrawal",
 ];
 
 /// Of those, ids of what is no patient.
-const SHOWN_IDS: [&str; 5] =
-    ["correlation_id", "location_id", "practitioner_id", "request_id", "service_id"];
+const SHOWN_IDS: [&str; 6] =
+    ["correlation_id", "location_id", "practitioner_id", "request_id", "service_id", "service_ids"];
 
 /// Of those, small numbers.
 const SHOWN_NUMBERS: [&str; 4] = ["count", "every_weeks", "slot_minutes", "version"];
@@ -65,11 +84,16 @@ const SHOWN_NUMBERS: [&str; 4] = ["count", "every_weeks", "slot_minutes", "versi
 const LARGEST_NUMBER: u64 = 999;
 
 /// Words that may stand in `kind`, `day` and `status`.
-const SHOWN_WORDS: [&str; 32] = [
+const SHOWN_WORDS: [&str; 37] = [
     "book",
     "cancel",
     "withdraw",
     "set-availability",
+    "set-exception",
+    "set-location",
+    "set-service",
+    "closed",
+    "open",
     "mon",
     "tue",
     "wed",

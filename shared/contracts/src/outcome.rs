@@ -1,10 +1,12 @@
 //! How a request ended. Stored in the inbox, sent to whoever waits, shown by `/v1/requests/{id}`.
 
 use domain::{
-    AppointmentId, AppointmentStatus, CancelationReason, CareRelationId, HealthcareServiceId,
-    LocationId, NoteId, PatientId, PractitionerId, RequestId, SeriesId,
+    AppointmentId, AppointmentStatus, Availability, BookedVisit, CancelationReason, CareRelationId,
+    HealthcareServiceId, InvalidVisitRules, LocationId, Modality, NoteId, PatientId,
+    PractitionerId, RequestId, SeriesId, VisitNumbers, VisitRules, VisitType,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// The end of a request.
@@ -77,6 +79,9 @@ pub enum Applied {
     Availability {
         /// Whose.
         practitioner_id: PractitionerId,
+        /// The visits that don't fit any more. They stay booked.
+        #[serde(default, skip_serializing_if = "Conflicts::is_empty")]
+        conflicts: Conflicts,
     },
     /// A waiting request was withdrawn.
     Withdrawal {
@@ -89,6 +94,20 @@ pub enum Applied {
     Note(NoteState),
     /// A practitioner cares for a patient, or no longer does.
     CareRelation(CareRelationState),
+    /// The exceptions of a practitioner's date were replaced.
+    Exception {
+        /// Whose date.
+        practitioner_id: PractitionerId,
+        /// By the practitioner's wall clock.
+        date: Date,
+        /// The visits that don't fit any more. They stay booked.
+        #[serde(default, skip_serializing_if = "Conflicts::is_empty")]
+        conflicts: Conflicts,
+    },
+    /// A location was made or changed; this is its state just after.
+    Location(LocationState),
+    /// A visit type was made or changed; this is its state just after.
+    Service(ServiceState),
 }
 
 /// Visits of a series that were booked or called off, just after.
@@ -129,6 +148,125 @@ pub struct CareRelationState {
     /// Until when; none: until somebody ends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+}
+
+/// Booked visits that lie outside of changed hours, or in hours that are for something else now.
+/// Ids and times only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflicts {
+    /// How many there are.
+    pub count: u32,
+    /// The earliest of them, [`Conflicts::NAMED`] at most.
+    pub visits: Vec<ConflictingVisit>,
+}
+
+/// A visit that doesn't fit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConflictingVisit {
+    /// Which.
+    pub id: AppointmentId,
+    /// Begins.
+    pub start: Timestamp,
+    /// Ends, exclusive.
+    pub end: Timestamp,
+}
+
+impl Conflicts {
+    /// So many are named at most: the outcome of a request has to fit into a message.
+    pub const NAMED: usize = 500;
+
+    /// Whether every visit fits.
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Those of `visits`, which are in order, that the hours don't allow; without hours, all.
+    pub fn of(visits: &[UpcomingVisit], hours: Option<&Availability>) -> Self {
+        let fits = |visit: &&UpcomingVisit| hours.is_some_and(|hours| hours.fits(&visit.booked));
+        let conflicting: Vec<_> = visits.iter().filter(|visit| !fits(visit)).collect();
+        let named = conflicting.iter().take(Self::NAMED).map(|visit| ConflictingVisit {
+            id: visit.id,
+            start: visit.booked.slot.start,
+            end: visit.booked.slot.end,
+        });
+        Self { count: conflicting.len() as u32, visits: named.collect() }
+    }
+}
+
+/// A visit that is still to come, as far as hours are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpcomingVisit {
+    /// Which.
+    pub id: AppointmentId,
+    /// For whom.
+    pub patient_id: PatientId,
+    /// When, what and where.
+    pub booked: BookedVisit,
+}
+
+/// A location: FHIR R4 `Location`, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocationState {
+    /// Which.
+    pub id: LocationId,
+    /// Grows by one with every change.
+    pub version: i32,
+    /// What it is called.
+    pub name: String,
+    /// IANA name of the zone whose wall clock hangs there.
+    pub time_zone: String,
+    /// Whether visits can be booked there.
+    pub active: bool,
+}
+
+/// A visit type: FHIR R4 `HealthcareService`, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceState {
+    /// Which.
+    pub id: HealthcareServiceId,
+    /// Grows by one with every change.
+    pub version: i32,
+    /// What it is called.
+    pub name: String,
+    /// Offered by practitioners of this specialty only; none: by all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub specialty: Option<String>,
+    /// How patient and practitioner meet.
+    pub modality: Modality,
+    /// How long it lasts.
+    pub duration_minutes: i16,
+    /// What the practitioner needs before it.
+    pub buffer_before_minutes: i16,
+    /// What the practitioner needs after it.
+    pub buffer_after_minutes: i16,
+    /// Steps in which it may begin, from the beginning of opening hours.
+    pub alignment_minutes: i16,
+    /// How long before it begins it must be booked at the latest.
+    pub minimum_notice_minutes: i32,
+    /// How far ahead it can be booked.
+    pub horizon_days: i16,
+    /// Whether it can be booked.
+    pub active: bool,
+}
+
+impl ServiceState {
+    /// What slots are made of.
+    pub fn visit_type(&self) -> Result<VisitType, InvalidVisitRules> {
+        let rules = VisitRules::new(VisitNumbers {
+            duration_minutes: self.duration_minutes,
+            buffer_before_minutes: self.buffer_before_minutes,
+            buffer_after_minutes: self.buffer_after_minutes,
+            alignment_minutes: self.alignment_minutes,
+            minimum_notice_minutes: self.minimum_notice_minutes,
+            horizon_days: self.horizon_days,
+        })?;
+        Ok(VisitType { id: Some(self.id), modality: self.modality, rules })
+    }
+
+    /// Whether practitioners of that specialty offer it.
+    pub fn is_offered_by(&self, specialty: &str) -> bool {
+        self.active && self.specialty.as_deref().is_none_or(|only| only == specialty)
+    }
 }
 
 /// A visit as it stood at some version. Ids and times only.
@@ -239,6 +377,20 @@ rejections! {
     AlreadyAssigned = "already_assigned",
     /// No such care relation, or it has ended.
     UnknownCareRelation = "unknown_care_relation",
+    /// No such visit type, or it isn't offered any more.
+    UnknownService = "unknown_service",
+    /// No such location, or nobody is seen there any more.
+    UnknownLocation = "unknown_location",
+    /// The practitioner doesn't offer that visit, or not then and there.
+    NotOffered = "not_offered",
+    /// The visit begins sooner than its type allows.
+    TooSoon = "too_soon",
+    /// The visit lies further ahead than its type allows.
+    BeyondHorizon = "beyond_horizon",
+    /// The location makes no sense (checked at the door too).
+    InvalidLocation = "invalid_location",
+    /// The visit type makes no sense (checked at the door too).
+    InvalidService = "invalid_service",
 }
 
 impl std::str::FromStr for Rejection {

@@ -49,11 +49,17 @@ pub enum BookingKind {
     AssignCare,
     /// Say that they no longer do.
     EndCare,
+    /// Say in what a practitioner's date differs from its day of the week.
+    SetException,
+    /// Make or change a location.
+    SetLocation,
+    /// Make or change a visit type.
+    SetService,
 }
 
 impl BookingKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Book,
         Self::Cancel,
         Self::Withdraw,
@@ -70,6 +76,9 @@ impl BookingKind {
         Self::ReviseNote,
         Self::AssignCare,
         Self::EndCare,
+        Self::SetException,
+        Self::SetLocation,
+        Self::SetService,
     ];
 
     /// The word in the subject.
@@ -91,6 +100,9 @@ impl BookingKind {
             Self::ReviseNote => "revise-note",
             Self::AssignCare => "assign-care",
             Self::EndCare => "end-care",
+            Self::SetException => "set-exception",
+            Self::SetLocation => "set-location",
+            Self::SetService => "set-service",
         }
     }
 

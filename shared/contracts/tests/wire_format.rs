@@ -9,23 +9,41 @@ use contracts::audit::{
     AuditAction, AuditOutcome, AuditResource, AuditWord, PurposeOfUse, ResourceKind, StatedReason,
     UnreadableEntry,
 };
-use contracts::outcome::AppointmentState;
+use contracts::commands::Seen;
+use contracts::outcome::{AppointmentState, ConflictingVisit};
 use contracts::{
     AddNote, Applied, AppointmentEvent, AssignCare, AuditAnchor, AuditEntry, AuditKind,
     BookAppointment, BookSeries, BookingCommand, BookingKind, CancelAppointment, CancelSeries,
-    CareEvent, CareRelationState, EndCare, EventKind, IdempotencyId, Metadata, NoteEvent,
-    NoteState, Outcome, PreviousTime, Rejection, RescheduleAppointment, ReviseNote, Route,
-    SeenAppointment, SeriesState, SetAppointmentStatus, SetAvailability, TraceContext,
-    WithdrawRequest,
+    CareEvent, CareRelationState, Conflicts, EndCare, EventKind, IdempotencyId, LocationState,
+    Metadata, NoteEvent, NoteState, Outcome, PreviousTime, Rejection, RescheduleAppointment,
+    ReviseNote, Route, SeenAppointment, SeriesState, SetAppointmentStatus, SetAvailability,
+    SetException, SetLocation, SetService, TraceContext, WithdrawRequest,
 };
 use domain::{
-    Actor, AppointmentStatus, CancelationReason, NoteText, RequestId, RequestedStart, Role, UserId,
+    Actor, AppointmentStatus, CancelationReason, Modality, NoteText, RequestId, RequestedStart,
+    Role, UserId,
 };
 use insta::assert_snapshot;
 use uuid::Uuid;
 
 fn id<T: From<Uuid>>(number: u128) -> T {
     Uuid::from_u128(number).into()
+}
+
+fn set_service() -> SetService {
+    SetService {
+        changed: Some(Seen { id: id(7), version: 3 }),
+        name: "First visit".to_owned(),
+        specialty: Some("cardiology".to_owned()),
+        modality: Modality::InPerson,
+        duration_minutes: 50,
+        buffer_before_minutes: 5,
+        buffer_after_minutes: 10,
+        alignment_minutes: 30,
+        minimum_notice_minutes: 120,
+        horizon_days: 90,
+        active: true,
+    }
 }
 
 fn commands() -> Vec<BookingCommand> {
@@ -44,6 +62,15 @@ fn commands() -> Vec<BookingCommand> {
     let override_reason: Option<StatedReason> =
         Some("the doctor is ill".to_owned().try_into().unwrap());
     let text = |text: &str| NoteText::try_from(text.to_owned()).unwrap();
+    let placed = r#"{"practitioner_id":"00000000-0000-0000-0000-000000000001",
+        "time_zone":"America/Sao_Paulo","slot_minutes":15,
+        "hours":[{"day":"mon","start":"09:00","end":"00:00",
+            "location_id":"00000000-0000-0000-0000-000000000008",
+            "service_ids":["00000000-0000-0000-0000-000000000007"]}]}"#;
+    let exception = r#"{"practitioner_id":"00000000-0000-0000-0000-000000000001",
+        "date":"2027-03-01","entries":[{"kind":"closed","start":"00:00","end":"00:00"},
+            {"kind":"open","start":"18:00","end":"20:00",
+            "location_id":"00000000-0000-0000-0000-000000000008"}]}"#;
     vec![
         BookingCommand::Book(BookAppointment {
             practitioner_id: id(1),
@@ -117,6 +144,15 @@ fn commands() -> Vec<BookingCommand> {
             until: Some("2027-12-31T23:00:00Z".parse().unwrap()),
         }),
         BookingCommand::EndCare(EndCare { care_relation_id: id(14) }),
+        BookingCommand::SetAvailability(serde_json::from_str::<SetAvailability>(placed).unwrap()),
+        BookingCommand::SetException(serde_json::from_str::<SetException>(exception).unwrap()),
+        BookingCommand::SetLocation(SetLocation {
+            changed: None,
+            name: "Downtown".to_owned(),
+            time_zone: "America/Sao_Paulo".to_owned(),
+            active: true,
+        }),
+        BookingCommand::SetService(set_service()),
     ]
 }
 
@@ -207,7 +243,12 @@ fn outcomes_keep_their_form_and_read_back() {
     };
     let outcomes = [
         Outcome::Applied { result: Applied::Appointment(appointment) },
-        Outcome::Applied { result: Applied::Availability { practitioner_id: id(1) } },
+        Outcome::Applied {
+            result: Applied::Availability {
+                practitioner_id: id(1),
+                conflicts: Conflicts::default(),
+            },
+        },
         Outcome::Applied { result: Applied::Withdrawal { request_id: id(4) } },
         Outcome::Rejected { reason: Rejection::SlotTaken },
         Outcome::Withdrawn,
@@ -222,6 +263,30 @@ fn outcomes_keep_their_form_and_read_back() {
             reason: Rejection::SlotTaken,
             times: vec!["2027-03-08T12:00:00Z".parse().unwrap()],
         },
+        Outcome::Applied {
+            result: Applied::Exception {
+                practitioner_id: id(1),
+                date: "2027-03-01".parse().unwrap(),
+                conflicts: Conflicts {
+                    count: 1,
+                    visits: vec![ConflictingVisit {
+                        id: id(3),
+                        start: "2027-03-01T12:00:00Z".parse().unwrap(),
+                        end: "2027-03-01T12:15:00Z".parse().unwrap(),
+                    }],
+                },
+            },
+        },
+        Outcome::Applied {
+            result: Applied::Location(LocationState {
+                id: id(8),
+                version: 1,
+                name: "Downtown".to_owned(),
+                time_zone: "America/Sao_Paulo".to_owned(),
+                active: true,
+            }),
+        },
+        Outcome::Applied { result: Applied::Service(set_service().service(id(7), 4).unwrap()) },
     ];
     let lines: Vec<_> = outcomes.iter().map(|one| serde_json::to_string(one).unwrap()).collect();
     assert_snapshot!(lines.join("\n"));

@@ -1,81 +1,29 @@
-//! When a practitioner can be booked: weekly hours on a wall clock, cut into slots.
+//! When a practitioner can be booked: weekly hours on a wall clock, exceptions by date, and the
+//! visits that fit into them.
 
-use jiff::civil::{Date, Time, Weekday};
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use serde::{Deserialize, Serialize};
 
+use crate::hours::{
+    ExceptionKind, Exceptions, Hours, InvalidAvailability, MAX_HOURS, MAX_SERVICES, OpeningHours,
+    SlotLength,
+};
+use crate::ids::{HealthcareServiceId, LocationId};
 use crate::start::{RequestedStart, Unresolvable};
+use crate::visit_type::{Modality, VisitType};
+use crate::wall_day::WallDay;
 
-/// How long one slot lasts, in minutes: 5 to 240, a multiple of 5.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "i16", into = "i16")]
-pub struct SlotLength(i16);
-
-impl SlotLength {
-    /// Minutes.
-    pub const fn minutes(self) -> i16 {
-        self.0
-    }
-
-    fn duration(self) -> SignedDuration {
-        SignedDuration::from_mins(i64::from(self.0))
-    }
-}
-
-impl TryFrom<i16> for SlotLength {
-    type Error = InvalidAvailability;
-
-    fn try_from(minutes: i16) -> Result<Self, Self::Error> {
-        let valid = (5..=240).contains(&minutes) && minutes % 5 == 0;
-        if valid { Ok(Self(minutes)) } else { Err(InvalidAvailability::SlotLength) }
-    }
-}
-
-impl From<SlotLength> for i16 {
-    fn from(length: SlotLength) -> Self {
-        length.0
-    }
-}
-
-/// Open from `start` until `end` on one day of the week, by the wall clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OpeningHours {
-    /// The day, by the practitioner's wall clock.
-    pub weekday: Weekday,
-    /// The first slot begins here.
-    pub start: Time,
-    /// No slot ends after this.
-    pub end: Time,
-}
-
-/// A practitioner's week: opening hours in one zone, cut into slots of one length.
+/// A practitioner's hours: a week in one zone, cut into slots of one length, and dates that differ.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Availability {
     zone: TimeZone,
     zone_name: String,
     slot_length: SlotLength,
     hours: Vec<OpeningHours>,
-}
-
-/// Why a week is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidAvailability {
-    /// The zone is not in the IANA database.
-    #[error("unknown time zone: expected an IANA name like America/Sao_Paulo")]
-    Zone,
-    /// Slots of that length aren't offered.
-    #[error("a slot lasts 5 to 240 minutes, in steps of 5")]
-    SlotLength,
-    /// Opening hours too short for a single slot, or ending before they begin.
-    #[error("opening hours must end at least one slot after they begin, on the same day")]
-    TooShort,
-    /// Two opening hours of a day overlap.
-    #[error("opening hours of the same day overlap")]
-    Overlap,
-    /// More entries than a week can sensibly have.
-    #[error("at most 50 opening hours a week")]
-    TooMany,
+    exceptions: BTreeMap<Date, Exceptions>,
 }
 
 /// Why a start can't be booked.
@@ -85,9 +33,11 @@ pub enum NotOffered {
     InGap,
     /// The clocks show this time twice and no offset says which is meant.
     Ambiguous,
-    /// The practitioner doesn't work then.
+    /// The practitioner doesn't work then, or not for as long.
     OutsideHours,
-    /// Within opening hours, but between the beginnings of two slots.
+    /// The practitioner works then, but offers no such visit, or not there.
+    NotThis,
+    /// Within opening hours, but between two times at which such visits begin.
     OffGrid,
 }
 
@@ -100,6 +50,81 @@ pub struct Slot {
     pub end: Timestamp,
 }
 
+impl Slot {
+    /// Whether both take some of the same time.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+
+    /// Whether that moment lies within it.
+    pub fn contains(&self, moment: Timestamp) -> bool {
+        self.start <= moment && moment < self.end
+    }
+
+    /// Whether the other one lies within it.
+    pub fn holds(&self, other: &Self) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+
+    /// The slot, and what the practitioner needs before and after it. That may lie outside of
+    /// opening hours: who prepares a room at ten to nine can begin at nine.
+    #[must_use]
+    pub fn with_buffers(&self, visit: &VisitType) -> Self {
+        let rules = &visit.rules;
+        let start = self.start.saturating_sub(rules.buffer_before()).unwrap_or(Timestamp::MIN);
+        let end = self.end.saturating_add(rules.buffer_after()).unwrap_or(Timestamp::MAX);
+        Self { start, end }
+    }
+}
+
+/// A time at which a visit can take place, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Offer {
+    /// When.
+    pub slot: Slot,
+    /// Where; none by video, and where the hours name no place.
+    pub location_id: Option<LocationId>,
+}
+
+/// A visit that was booked, as far as hours are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BookedVisit {
+    /// When.
+    pub slot: Slot,
+    /// Its type; none: a standard visit.
+    pub service_id: Option<HealthcareServiceId>,
+    /// Where; none: nobody has to be anywhere in particular.
+    pub location_id: Option<LocationId>,
+}
+
+/// Hours of one date, as instants.
+struct Window<'a> {
+    hours: &'a Hours,
+    during: Slot,
+    /// Whether the date's closed times count.
+    is_of_week: bool,
+}
+
+/// What can be booked on one date.
+struct Opening<'a> {
+    windows: Vec<Window<'a>>,
+    closed: Vec<Slot>,
+}
+
+impl<'a> Opening<'a> {
+    /// The hours in which that moment lies.
+    fn at(&self, moment: Timestamp) -> impl Iterator<Item = &Window<'a>> {
+        let is_closed = self.closed.iter().any(|closed| closed.contains(moment));
+        self.windows.iter().filter(move |window| {
+            window.during.contains(moment) && !(window.is_of_week && is_closed)
+        })
+    }
+
+    fn is_closed(&self, window: &Window<'_>, slot: &Slot) -> bool {
+        window.is_of_week && self.closed.iter().any(|closed| closed.overlaps(slot))
+    }
+}
+
 impl Availability {
     /// A week from its parts. No hours at all means: not bookable.
     pub fn new(
@@ -107,24 +132,55 @@ impl Availability {
         slot_length: SlotLength,
         mut hours: Vec<OpeningHours>,
     ) -> Result<Self, InvalidAvailability> {
-        if hours.len() > 50 {
+        if hours.len() > MAX_HOURS {
             return Err(InvalidAvailability::TooMany);
+        }
+        if hours.iter().any(|one| one.hours.service_ids.len() > MAX_SERVICES) {
+            return Err(InvalidAvailability::TooManyServices);
         }
         let zone = TimeZone::get(zone_name).map_err(|_| InvalidAvailability::Zone)?;
         // The database's own spelling, so that one zone has one name.
         let zone_name = zone.iana_name().ok_or(InvalidAvailability::Zone)?.to_owned();
-        hours.sort_by_key(|hours| (hours.weekday.to_monday_zero_offset(), hours.start));
-        if hours.iter().any(|hours| hours.start.duration_until(hours.end) < slot_length.duration())
-        {
+        hours.sort_by_key(|one| (one.weekday.to_monday_zero_offset(), one.hours.start));
+        let is_short =
+            |one: &OpeningHours| one.hours.ends() - one.hours.begins() < slot_length.duration();
+        if hours.iter().any(is_short) {
             return Err(InvalidAvailability::TooShort);
         }
         let overlap = |pair: &[OpeningHours]| {
-            pair[0].weekday == pair[1].weekday && pair[1].start < pair[0].end
+            pair[0].weekday == pair[1].weekday && pair[0].hours.overlaps(&pair[1].hours)
         };
         if hours.windows(2).any(overlap) {
             return Err(InvalidAvailability::Overlap);
         }
-        Ok(Self { zone, zone_name, slot_length, hours })
+        Ok(Self { zone, zone_name, slot_length, hours, exceptions: BTreeMap::new() })
+    }
+
+    /// The same week with these exceptions instead of any others.
+    #[must_use]
+    pub fn with_exceptions(mut self, exceptions: BTreeMap<Date, Exceptions>) -> Self {
+        self.exceptions = exceptions;
+        self
+    }
+
+    /// The same hours but on this date: with these exceptions, or with none.
+    #[must_use]
+    pub fn with_exceptions_on(mut self, date: Date, exceptions: Option<Exceptions>) -> Self {
+        match exceptions {
+            Some(exceptions) => self.exceptions.insert(date, exceptions),
+            None => self.exceptions.remove(&date),
+        };
+        self
+    }
+
+    /// The dates that differ.
+    pub const fn exceptions(&self) -> &BTreeMap<Date, Exceptions> {
+        &self.exceptions
+    }
+
+    /// The zone whose wall clock the hours follow.
+    pub const fn zone(&self) -> &TimeZone {
+        &self.zone
     }
 
     /// The IANA name of the zone whose wall clock the hours follow.
@@ -142,145 +198,219 @@ impl Availability {
         &self.hours
     }
 
-    /// Every slot that begins at or after `from` and before `to`, in order.
+    /// Every standard visit that begins at or after `from` and before `to`, in order.
     pub fn slots_between(&self, from: Timestamp, to: Timestamp) -> Vec<Slot> {
-        let first_day = from.to_zoned(self.zone.clone()).date();
-        let last_day = to.to_zoned(self.zone.clone()).date();
-        let mut slots: Vec<Slot> = first_day
-            .series(1.day())
-            .take_while(|day| *day <= last_day)
-            .flat_map(|day| self.slots_on(day))
-            .filter(|slot| slot.start >= from && slot.start < to)
-            .collect();
-        // On a day on which the clocks change, the wall's order may not be time's order.
-        slots.sort();
-        slots
+        let standard = VisitType::standard(self.slot_length, 1);
+        let offers = self.offers_between(&standard, None, from, to);
+        offers.into_iter().map(|offer| offer.slot).collect()
     }
 
-    /// The slot that begins at `start`, or why there is none.
-    pub fn slot_at(&self, start: &RequestedStart) -> Result<Slot, NotOffered> {
+    /// Every such visit that begins at or after `from` and before `to`, in order; when a place is
+    /// named, only there.
+    pub fn offers_between(
+        &self,
+        visit: &VisitType,
+        place: Option<LocationId>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Vec<Offer> {
+        let mut offers = Vec::new();
+        for day in self.days(from, to) {
+            self.offers_on(&day, visit, place, (from, to), &mut offers);
+        }
+        // On a day on which the clocks change, the wall's order may not be time's order; and hours
+        // of an exception may repeat those of the week.
+        offers.sort_by_key(|offer| offer.slot);
+        offers.dedup_by_key(|offer| offer.slot.start);
+        offers
+    }
+
+    /// Adds those visits of one date that begin at or after the first moment and before the second.
+    /// May add one twice, and in another order than time's.
+    pub fn offers_on(
+        &self,
+        day: &WallDay,
+        visit: &VisitType,
+        place: Option<LocationId>,
+        (from, to): (Timestamp, Timestamp),
+        offers: &mut Vec<Offer>,
+    ) {
+        let opening = self.opening(day);
+        for window in &opening.windows {
+            if !window.hours.offers(visit.id) || !serves(window.hours, visit, place) {
+                continue;
+            }
+            if window.during.end <= from || window.during.start >= to {
+                continue;
+            }
+            let slots = slots_within(day, window, visit);
+            let slots = slots.filter(|slot| slot.start >= from && slot.start < to);
+            let slots = slots.filter(|slot| !opening.is_closed(window, slot));
+            let location_id = location(window.hours, visit);
+            offers.extend(slots.map(|slot| Offer { slot, location_id }));
+        }
+    }
+
+    /// Such a visit at that start, or why there is none.
+    pub fn offer_at(
+        &self,
+        visit: &VisitType,
+        place: Option<LocationId>,
+        start: &RequestedStart,
+    ) -> Result<Offer, NotOffered> {
         let start = start.resolve().map_err(|unresolvable| match unresolvable {
             Unresolvable::Gap => NotOffered::InGap,
             Unresolvable::Fold => NotOffered::Ambiguous,
         })?;
-        let wall = start.to_zoned(self.zone.clone()).datetime();
-        let open = |hours: &&OpeningHours| {
-            hours.weekday == wall.weekday() && (hours.start..hours.end).contains(&wall.time())
-        };
-        self.hours.iter().find(open).ok_or(NotOffered::OutsideHours)?;
-        self.slots_on(wall.date()).find(|slot| slot.start == start).ok_or(NotOffered::OffGrid)
+        let day = WallDay::new(&self.zone, start.to_zoned(self.zone.clone()).date());
+        let opening = self.opening(&day);
+        // Of several hours the one that comes closest says why not.
+        let mut refusal = NotOffered::OutsideHours;
+        for window in opening.at(start) {
+            if !window.hours.offers(visit.id) || !serves(window.hours, visit, place) {
+                refusal = refusal.or(NotOffered::NotThis);
+                continue;
+            }
+            let Ok(end) = start.checked_add(visit.rules.duration()) else { continue };
+            let slot = Slot { start, end };
+            if !is_on_grid(&day, window.hours, visit, start) {
+                refusal = refusal.or(NotOffered::OffGrid);
+            } else if window.during.holds(&slot) && !opening.is_closed(window, &slot) {
+                return Ok(Offer { slot, location_id: location(window.hours, visit) });
+            }
+        }
+        Err(refusal)
     }
 
-    /// The slots of one day of the wall clock. A slot whose time the clocks skip isn't offered;
-    /// one whose time they show twice is offered the first time only.
-    fn slots_on(&self, day: Date) -> impl Iterator<Item = Slot> {
-        let length = self.slot_length.duration();
-        self.hours.iter().filter(move |hours| hours.weekday == day.weekday()).flat_map(
-            move |hours| {
-                let open = hours.start.duration_until(hours.end);
-                let count = open.as_secs() / length.as_secs();
-                (0..count).filter_map(move |index| {
-                    let wall = day.to_datetime(hours.start).checked_add(length * index as i32);
-                    let start = self.first_instant(wall.ok()?)?;
-                    Some(Slot { start, end: start.checked_add(length).ok()? })
-                })
-            },
-        )
+    /// Whether a booked visit lies within hours that offer it, wherever it begins. Two hours
+    /// without a pause between them count as one.
+    pub fn fits(&self, visit: &BookedVisit) -> bool {
+        let Slot { start, end } = visit.slot;
+        let mut open = Vec::new();
+        for day in self.days(start, end) {
+            let opening = self.opening(&day);
+            for window in &opening.windows {
+                if !window.hours.offers(visit.service_id) || !window.hours.is_at(visit.location_id)
+                {
+                    continue;
+                }
+                let closed: &[Slot] = if window.is_of_week { &opening.closed } else { &[] };
+                open.extend(without(window.during, closed));
+            }
+        }
+        open.sort_unstable();
+        let mut covered = start;
+        for piece in open {
+            if piece.start <= covered {
+                covered = covered.max(piece.end);
+            }
+        }
+        covered >= end
     }
 
-    fn first_instant(&self, wall: jiff::civil::DateTime) -> Option<Timestamp> {
-        let offset = match self.zone.to_ambiguous_timestamp(wall).offset() {
-            AmbiguousOffset::Unambiguous { offset } => offset,
-            AmbiguousOffset::Fold { before, .. } => before,
-            AmbiguousOffset::Gap { .. } => return None,
+    /// Whether some of that time is on that date of the wall clock.
+    pub fn is_on(&self, slot: Slot, date: Date) -> bool {
+        let last = slot.end.saturating_sub(SignedDuration::from_nanos(1)).unwrap_or(slot.end);
+        let date_of = |moment: Timestamp| moment.to_zoned(self.zone.clone()).date();
+        (date_of(slot.start)..=date_of(last)).contains(&date)
+    }
+
+    /// The dates of the wall clock from one moment to another.
+    fn days(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = WallDay> {
+        let first_day = from.to_zoned(self.zone.clone()).date();
+        let last_day = to.to_zoned(self.zone.clone()).date();
+        let days = first_day.series(1.day()).take_while(move |day| *day <= last_day);
+        days.map(|day| WallDay::new(&self.zone, day))
+    }
+
+    fn opening(&self, day: &WallDay) -> Opening<'_> {
+        let during = |hours: &Hours| {
+            let start = day.first_at(hours.begins())?;
+            let end = day.first_at(hours.ends())?;
+            // Nothing is left of hours that the clocks skip.
+            (start < end).then_some(Slot { start, end })
         };
-        offset.to_timestamp(wall).ok()
+        let window =
+            |hours, is_of_week| during(hours).map(|during| Window { hours, during, is_of_week });
+        let weekday = day.date().weekday();
+        let of_week = self.hours.iter().filter(|one| one.weekday == weekday);
+        let mut windows: Vec<Window<'_>> =
+            of_week.filter_map(|one| window(&one.hours, true)).collect();
+        let mut closed = Vec::new();
+        if let Some(exceptions) = self.exceptions.get(&day.date()) {
+            let open = exceptions.hours(ExceptionKind::Open);
+            windows.extend(open.filter_map(|hours| window(hours, false)));
+            closed.extend(exceptions.hours(ExceptionKind::Closed).filter_map(during));
+        }
+        Opening { windows, closed }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use jiff::civil::time;
-
-    fn week(zone: &str, minutes: i16, hours: &[(Weekday, Time, Time)]) -> Availability {
-        let hours = hours.iter().map(|&(weekday, start, end)| OpeningHours { weekday, start, end });
-        Availability::new(zone, minutes.try_into().unwrap(), hours.collect()).unwrap()
-    }
-
-    fn at(text: &str) -> RequestedStart {
-        RequestedStart::try_from(text.to_owned()).unwrap()
-    }
-
-    #[test]
-    fn cuts_a_morning_into_slots() {
-        let monday = (Weekday::Monday, time(9, 0, 0, 0), time(10, 10, 0, 0));
-        let week = week("America/Sao_Paulo", 30, &[monday]);
-        let slots = week.slots_between(
-            "2027-03-01T00:00:00Z".parse().unwrap(),
-            "2027-03-08T00:00:00Z".parse().unwrap(),
-        );
-        let starts: Vec<_> = slots.iter().map(|slot| slot.start.to_string()).collect();
-        assert_eq!(starts, ["2027-03-01T12:00:00Z", "2027-03-01T12:30:00Z"]);
-    }
-
-    #[test]
-    fn every_slot_that_is_found_can_be_booked() {
-        let days = [Weekday::Saturday, Weekday::Sunday, Weekday::Monday];
-        let hours = days.map(|day| (day, time(0, 0, 0, 0), time(23, 59, 0, 0)));
-        for zone in ["America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata"] {
-            let week = week(zone, 25, &hours);
-            let year = week.slots_between(
-                "2027-01-01T00:00:00Z".parse().unwrap(),
-                "2028-01-01T00:00:00Z".parse().unwrap(),
-            );
-            assert!(year.len() > 5000);
-            for slot in year {
-                assert_eq!(week.slot_at(&RequestedStart::Instant(slot.start)), Ok(slot), "{zone}");
-            }
+impl NotOffered {
+    /// The reason that comes closer to an offer.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::OffGrid, _) | (_, Self::OffGrid) => Self::OffGrid,
+            (Self::NotThis, _) | (_, Self::NotThis) => Self::NotThis,
+            _ => self,
         }
     }
+}
 
-    #[test]
-    fn no_slot_begins_while_the_clocks_skip() {
-        let sunday = (Weekday::Sunday, time(1, 0, 0, 0), time(4, 0, 0, 0));
-        let week = week("America/New_York", 30, &[sunday]);
-        let slots = week.slots_between(
-            "2027-03-14T00:00:00Z".parse().unwrap(),
-            "2027-03-15T00:00:00Z".parse().unwrap(),
-        );
-        // 01:00 and 01:30 EST, then 03:00 and 03:30 EDT.
-        assert_eq!(slots.len(), 4);
-        assert!(slots.is_sorted());
-        assert_eq!(
-            week.slot_at(&at("2027-03-14T02:30:00[America/New_York]")),
-            Err(NotOffered::InGap)
-        );
+/// Whether those hours are for such a visit at that place. A visit by video has no place, wherever
+/// the practitioner is.
+fn serves(hours: &Hours, visit: &VisitType, place: Option<LocationId>) -> bool {
+    match visit.modality {
+        Modality::InPerson => hours.is_at(place),
+        Modality::Video => place.is_none(),
     }
+}
 
-    #[test]
-    fn says_why_a_start_is_not_offered() {
-        let monday = (Weekday::Monday, time(9, 0, 0, 0), time(12, 0, 0, 0));
-        let week = week("Europe/Berlin", 30, &[monday]);
-        assert_eq!(week.slot_at(&at("2027-03-01T08:10:00Z")), Err(NotOffered::OffGrid));
-        assert_eq!(week.slot_at(&at("2027-03-01T11:00:00Z")), Err(NotOffered::OutsideHours));
-        assert_eq!(week.slot_at(&at("2027-03-02T08:30:00Z")), Err(NotOffered::OutsideHours));
-        assert!(week.slot_at(&at("2027-03-01T08:30:00Z")).is_ok());
+fn location(hours: &Hours, visit: &VisitType) -> Option<LocationId> {
+    match visit.modality {
+        Modality::InPerson => hours.location_id,
+        Modality::Video => None,
     }
+}
 
-    #[test]
-    fn refuses_a_week_that_makes_no_sense() {
-        let hours = |start: i8, end: i8| OpeningHours {
-            weekday: Weekday::Monday,
-            start: time(start, 0, 0, 0),
-            end: time(end, 0, 0, 0),
-        };
-        let new = |hours| Availability::new("Europe/Berlin", SlotLength(30), hours);
-        assert_eq!(new(vec![hours(12, 9)]), Err(InvalidAvailability::TooShort));
-        assert_eq!(new(vec![hours(9, 12), hours(11, 13)]), Err(InvalidAvailability::Overlap));
-        assert_eq!(new(vec![hours(9, 12); 51]), Err(InvalidAvailability::TooMany));
-        let zone = Availability::new("Mars/Olympus", SlotLength(30), vec![]);
-        assert_eq!(zone, Err(InvalidAvailability::Zone));
-        assert_eq!(SlotLength::try_from(7), Err(InvalidAvailability::SlotLength));
+/// Visits begin where the wall clock shows a whole number of steps since the hours began. What the
+/// clocks skip isn't offered; what they show twice is, twice. All of the visit lies within the
+/// hours, as time passes.
+fn slots_within(
+    day: &WallDay,
+    window: &Window<'_>,
+    visit: &VisitType,
+) -> impl Iterator<Item = Slot> {
+    let (alignment, duration) = (visit.rules.alignment(), visit.rules.duration());
+    let (begins, ends) = (window.hours.begins(), window.hours.ends());
+    let steps = (ends - begins).as_secs().div_euclid(alignment.as_secs());
+    let times = (0..=steps as i32).map(move |step| begins + alignment * step);
+    let starts = times.take_while(move |time| *time < ends).flat_map(|time| day.all_at(time));
+    let during = window.during;
+    starts.filter_map(move |start| {
+        let slot = Slot { start, end: start.checked_add(duration).ok()? };
+        during.holds(&slot).then_some(slot)
+    })
+}
+
+fn is_on_grid(day: &WallDay, hours: &Hours, visit: &VisitType, start: Timestamp) -> bool {
+    let alignment = visit.rules.alignment();
+    let since = day.time_at(start) - hours.begins();
+    !since.is_negative() && since.as_nanos() % alignment.as_nanos() == 0
+}
+
+/// What is left of some time.
+fn without(whole: Slot, taken: &[Slot]) -> Vec<Slot> {
+    let mut left = vec![whole];
+    for gone in taken {
+        left = left
+            .into_iter()
+            .flat_map(|piece| {
+                let before = Slot { start: piece.start, end: piece.end.min(gone.start) };
+                let after = Slot { start: piece.start.max(gone.end), end: piece.end };
+                [before, after].into_iter().filter(|one| one.start < one.end)
+            })
+            .collect();
     }
+    left
 }

@@ -48,7 +48,13 @@ async fn later_hours_are_not_undone() {
         practitioner_id: clinic.doctor_id(),
         time_zone: "Etc/UTC".to_owned(),
         slot_minutes: 30,
-        hours: vec![WeeklyHours { day: Day::Mon, start, end }],
+        hours: vec![WeeklyHours {
+            day: Day::Mon,
+            start,
+            end,
+            location_id: None,
+            service_ids: vec![],
+        }],
     });
     let actor = Actor { id: id_of(&clinic.doctor), role: Role::Doctor };
     let mut earlier = envelope(actor, &command);

@@ -3,7 +3,10 @@
 use bus::PositionedMessage;
 use contracts::audit::{AuditAction, PurposeOfUse, ResourceKind};
 use contracts::metadata::header;
-use contracts::{AppointmentEvent, AvailabilityChanged, CareEvent, EventKind, NoteEvent, subjects};
+use contracts::{
+    AppointmentEvent, AvailabilityChanged, CareEvent, EventKind, LocationChanged, NoteEvent,
+    ServiceChanged, subjects,
+};
 use domain::{Actor, CorrelationId, EventId};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -87,7 +90,27 @@ fn change(kind: EventKind, body: &[u8]) -> Result<Change, &'static str> {
                 occurred_at,
             })
         }
+        EventKind::LocationChanged => {
+            let LocationChanged { location, occurred_at } = read_body(body)?;
+            let (id, version) = (location.id.as_uuid(), location.version);
+            Ok(made_or_changed(ResourceKind::Location, id, version, occurred_at))
+        }
+        EventKind::ServiceChanged => {
+            let ServiceChanged { service, occurred_at } = read_body(body)?;
+            let (id, version) = (service.id.as_uuid(), service.version);
+            Ok(made_or_changed(ResourceKind::HealthcareService, id, version, occurred_at))
+        }
     }
+}
+
+fn made_or_changed(
+    resource: ResourceKind,
+    id: Uuid,
+    version: i32,
+    occurred_at: Timestamp,
+) -> Change {
+    let action = if version == 1 { AuditAction::Create } else { AuditAction::Update };
+    Change { action, resource, id, version: Some(version), patient: None, stated_reason: None, occurred_at }
 }
 
 fn visit(action: AuditAction, body: &[u8]) -> Result<Change, &'static str> {

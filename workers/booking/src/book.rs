@@ -4,11 +4,10 @@ use std::collections::HashMap;
 
 use contracts::{Applied, BookAppointment, Outcome, Rejection};
 use domain::{
-    Actor, AppointmentId, Availability, NotOffered, PatientId, RequestId, Role, Slot, UserId,
+    Actor, AppointmentId, NotOffered, PatientId, RequestId, RequestedStart, Role, UserId, VisitType,
 };
 use jiff::Timestamp;
 use store::booking::appointments::{self, Busy, NewAppointment};
-use store::booking::practitioners::Standing;
 use store::booking::{Contention, Failure, Transaction};
 
 use crate::Rules;
@@ -114,35 +113,70 @@ pub(crate) fn offered(
     now: Timestamp,
 ) -> Result<NewAppointment, Rejection> {
     let BookAppointment { practitioner_id, patient_id, start, service_id, location_id } = wanted;
-    if facts.practitioners.get(practitioner_id) != Some(&Standing::Bookable) {
-        return Err(Rejection::UnknownPractitioner);
-    }
+    let standing = facts.practitioners.get(practitioner_id).filter(|standing| standing.is_bookable);
+    let standing = standing.ok_or(Rejection::UnknownPractitioner)?;
     if !facts.patients.contains(patient_id) {
         return Err(Rejection::UnknownPatient);
+    }
+    let service = service_id.map(|id| facts.services.get(&id).filter(|service| service.active));
+    let service = service.map(|known| known.ok_or(Rejection::UnknownService)).transpose()?;
+    let is_place = |id| facts.locations.get(id).is_some_and(|location| location.active);
+    if !location_id.as_ref().is_none_or(is_place) {
+        return Err(Rejection::UnknownLocation);
+    }
+    if service.is_some_and(|service| !service.is_offered_by(&standing.specialty)) {
+        return Err(Rejection::NotOffered);
     }
     if start.resolve().is_ok_and(|start| start < now) {
         return Err(Rejection::StartInPast);
     }
-    let slot = match facts.weeks.get(practitioner_id).map(|week: &Availability| week.slot_at(start))
-    {
-        Some(Ok(slot)) => slot,
-        Some(Err(NotOffered::InGap)) => return Err(Rejection::StartInGap),
-        Some(Err(NotOffered::Ambiguous)) => return Err(Rejection::StartAmbiguous),
-        Some(Err(NotOffered::OffGrid)) => return Err(Rejection::OffGrid),
-        Some(Err(NotOffered::OutsideHours)) | None => return Err(Rejection::OutsideHours),
+    let hours = facts.hours.get(practitioner_id).ok_or(Rejection::OutsideHours)?;
+    let visit_type = match service {
+        Some(service) => service.visit_type().map_err(|_| Rejection::InvalidService)?,
+        None => VisitType::standard(hours.slot_length(), facts.standard_horizon_days),
     };
+    in_time(start, &visit_type, now)?;
+    let offer = hours.offer_at(&visit_type, *location_id, start).map_err(not_offered)?;
+    if offer.location_id.is_some_and(|id| facts.inactive_locations.contains(&id)) {
+        return Err(Rejection::NotOffered);
+    }
     Ok(NewAppointment {
         id: AppointmentId::generate(),
         practitioner_id: *practitioner_id,
         patient_id: *patient_id,
-        slot,
-        occupied: slot,
+        slot: offer.slot,
+        occupied: offer.slot.with_buffers(&visit_type),
         service_id: *service_id,
-        location_id: *location_id,
+        location_id: offer.location_id,
         request_id,
         expires_at: None,
         series_id: None,
     })
+}
+
+/// Whether the visit is neither too near nor too far away. What its hours say of a start that is no
+/// moment comes later.
+fn in_time(
+    start: &RequestedStart,
+    visit_type: &VisitType,
+    now: Timestamp,
+) -> Result<(), Rejection> {
+    let rules = &visit_type.rules;
+    match start.resolve() {
+        Ok(start) if start < rules.earliest(now) => Err(Rejection::TooSoon),
+        Ok(start) if start > rules.latest(now) => Err(Rejection::BeyondHorizon),
+        _ => Ok(()),
+    }
+}
+
+const fn not_offered(reason: NotOffered) -> Rejection {
+    match reason {
+        NotOffered::InGap => Rejection::StartInGap,
+        NotOffered::Ambiguous => Rejection::StartAmbiguous,
+        NotOffered::OffGrid => Rejection::OffGrid,
+        NotOffered::OutsideHours => Rejection::OutsideHours,
+        NotOffered::NotThis => Rejection::NotOffered,
+    }
 }
 
 pub(crate) fn may_book_for(actor: Actor, patient: PatientId) -> bool {
@@ -176,17 +210,13 @@ impl Candidate {
         let (a, b) = (&self.visit, &other.visit);
         let are_holds = a.expires_at.is_some() && b.expires_at.is_some();
         (are_holds && a.patient_id == b.patient_id)
-            || (a.practitioner_id == b.practitioner_id && overlap(a.occupied, b.occupied))
-            || (a.patient_id == b.patient_id && overlap(a.slot, b.slot))
+            || (a.practitioner_id == b.practitioner_id && a.occupied.overlaps(&b.occupied))
+            || (a.patient_id == b.patient_id && a.slot.overlaps(&b.slot))
     }
 
     fn outcome(&self) -> Outcome {
         Outcome::Applied { result: Applied::Appointment(self.visit.state()) }
     }
-}
-
-fn overlap(a: Slot, b: Slot) -> bool {
-    a.start < b.end && b.start < a.end
 }
 
 /// A time of a practitioner's that is known to be gone.
@@ -203,7 +233,7 @@ impl Taken {
         match self {
             Self::Booked(visit) => {
                 visit.practitioner_id == wanted.practitioner_id
-                    && overlap(visit.occupied, wanted.occupied)
+                    && visit.occupied.overlaps(&wanted.occupied)
             }
             Self::Before(visit) => {
                 visit.practitioner_id == wanted.practitioner_id && visit.occupied == wanted.occupied

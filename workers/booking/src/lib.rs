@@ -3,7 +3,8 @@
 //! One file per message: [`mod@book`] (holds too), [`mod@book_series`], [`mod@reschedule`],
 //! [`mod@undo_status`], [`mod@confirm`] (and giving holds back), [`mod@cancel`],
 //! [`mod@cancel_series`], [`mod@set_status`], [`mod@notes`], [`mod@care`],
-//! [`mod@set_availability`], [`mod@withdraw`]. What a batch needs from the database is read at once (`facts`), each
+//! [`mod@set_availability`], [`mod@set_exception`], [`mod@set_location`], [`mod@set_service`],
+//! [`mod@withdraw`]. What a batch needs from the database is read at once (`facts`), each
 //! message's file decides, and what they decided is written at once (`record`). It knows nothing
 //! of JetStream: a [`Handler`] gives outcomes, the bus's runner settles messages by them.
 
@@ -31,6 +32,9 @@ mod rules;
 mod segments;
 mod service;
 mod set_availability;
+mod set_exception;
+mod set_location;
+mod set_service;
 mod set_status;
 mod settle;
 mod settler;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use contracts::audit::StatedReason;
 use contracts::{
     Applied, AppointmentEvent, AppointmentState, AvailabilityChanged, BookingCommand, CareEvent,
-    EventKind, NoteEvent, Outcome, PreviousTime,
+    EventKind, LocationChanged, NoteEvent, Outcome, PreviousTime, ServiceChanged,
 };
 use domain::{Actor, CorrelationId, Role};
 use jiff::Timestamp;
@@ -73,13 +73,28 @@ impl<'a> Record<'a> {
                 let fact = Fact::Care(CareEvent { care_relation, occurred_at: self.now });
                 self.add_event(request, kind, NO_VERSION, fact);
             }
-            Some(Applied::Availability { practitioner_id }) => {
+            Some(
+                Applied::Availability { practitioner_id, .. }
+                | Applied::Exception { practitioner_id, .. },
+            ) => {
                 let changed = AvailabilityChanged {
                     practitioner_id: *practitioner_id,
                     occurred_at: self.now,
                 };
                 let fact = Fact::Availability(changed);
                 self.add_event(request, EventKind::AvailabilityChanged, NO_VERSION, fact);
+            }
+            Some(Applied::Location(location)) => {
+                let version = location.version;
+                let (location, occurred_at) = (location.clone(), self.now);
+                let fact = Fact::Location(LocationChanged { location, occurred_at });
+                self.add_event(request, EventKind::LocationChanged, version, fact);
+            }
+            Some(Applied::Service(service)) => {
+                let version = service.version;
+                let (service, occurred_at) = (service.clone(), self.now);
+                let fact = Fact::Service(ServiceChanged { service, occurred_at });
+                self.add_event(request, EventKind::ServiceChanged, version, fact);
             }
             Some(Applied::Withdrawal { .. }) | None => {}
         }

@@ -3,13 +3,12 @@
 use bus::{Bus, Questions, StoredLetter};
 use contracts::dead_letter::QUARANTINED;
 use contracts::metadata::header;
-use contracts::{BookingCommand, Metadata, Rehearsal, Rehearse, subjects};
+use contracts::{BookingCommand, Metadata, Rehearsal, Rehearse, SetException, subjects};
 use runtime::Shutdown;
-use store::booking::letters::hours_were_set_since;
+use store::booking::letters::{date_was_set_since, hours_were_set_since};
 use store::booking::rehearsal::Rehearsed;
 use store::booking::{Failure, Transaction, Work};
 
-use crate::settle::SettleSegment;
 use crate::{Request, Settler};
 
 /// Those who share the questions.
@@ -93,10 +92,7 @@ impl Settler {
         let requests = &[Request { metadata, command, stream_sequence: 0 }];
         let rehearsed = match self.pool().transact(&WasSuperseded(&requests[0])).await {
             Ok(true) => return Rehearsal::Superseded,
-            Ok(false) => {
-                let segment = SettleSegment { requests, rules: self.rules(), now: self.now() };
-                self.pool().transact(&Rehearsed(&segment)).await
-            }
+            Ok(false) => self.pool().transact(&Rehearsed(&self.segment(requests))).await,
             Err(failure) => Err(failure),
         };
         match rehearsed {
@@ -116,8 +112,9 @@ impl Settler {
     }
 }
 
-/// Whether a later request did what this one would undo. A booking can't undo anything, a change of
-/// a visit or a note names the version it changes; opening hours just replace those before them.
+/// Whether a later request did what this one would undo. A booking can't undo anything; a change of
+/// a visit, a note, a location or a visit type names the version it changes; opening hours just
+/// replace those before them.
 struct WasSuperseded<'a>(&'a Request<'a>);
 
 impl Work for WasSuperseded<'_> {
@@ -127,8 +124,17 @@ impl Work for WasSuperseded<'_> {
 
     async fn run(&self, transaction: &Transaction<'_>) -> Result<bool, Failure> {
         let Request { metadata, command, .. } = self.0;
-        let BookingCommand::SetAvailability(set) = command else { return Ok(false) };
-        hours_were_set_since(transaction, set.practitioner_id, metadata.accepted_at).await
+        let accepted_at = metadata.accepted_at;
+        match command {
+            BookingCommand::SetAvailability(set) => {
+                hours_were_set_since(transaction, set.practitioner_id, accepted_at).await
+            }
+            BookingCommand::SetException(set) => {
+                let SetException { practitioner_id, date, .. } = *set;
+                date_was_set_since(transaction, practitioner_id, date, accepted_at).await
+            }
+            _ => Ok(false),
+        }
     }
 }
 

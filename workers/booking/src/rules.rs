@@ -4,7 +4,7 @@ use contracts::audit::StatedReason;
 use contracts::{AppointmentState, Rejection};
 use domain::{Actor, Role, UserId};
 use jiff::{SignedDuration, Timestamp};
-use runtime::settings::BookingSettings;
+use runtime::settings::{BookingSettings, SchedulingSettings};
 
 /// What the clinic allows.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,8 @@ pub struct Rules {
     pub holds_per_patient: u32,
     /// How long before it begins a visit can be called off or moved at the latest.
     pub cut_off: SignedDuration,
+    /// How far ahead a standard visit can be booked.
+    pub standard_horizon_days: u16,
 }
 
 impl Default for Rules {
@@ -29,6 +31,7 @@ impl From<&BookingSettings> for Rules {
             hold: SignedDuration::from_secs(i64::from(settings.hold_s)),
             holds_per_patient: settings.holds_per_patient,
             cut_off: SignedDuration::from_mins(i64::from(settings.cut_off_minutes)),
+            standard_horizon_days: SchedulingSettings::default().standard_horizon_days,
         }
     }
 }

@@ -2,16 +2,20 @@
 //!
 //! Within one transaction, what takes time goes first: bookings and holds, series, visits that are
 //! moved, those that are taken up again. So none of these may stand in one segment with a change
-//! before it that it depends on: of a visit of the same practitioner or patient, or of the
-//! practitioner's hours. Nor may two different changes of one visit stand together, nor a request
-//! with its own withdrawal before it, or with that of another request with its key. What changes
-//! rows that only the database knows stands alone.
+//! before it that it depends on: of a visit of the same practitioner or patient, of the
+//! practitioner's hours, of a visit type or location. Changed hours say which visits don't fit, so
+//! no visit changes after them in the same segment, and the same hours don't change twice in two
+//! ways. Nor may two different changes of one visit stand together, nor a request with its own
+//! withdrawal before it, or with that of another request with its key. What changes rows that only
+//! the database knows stands alone.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use contracts::{BookingCommand, BookingKind, IdempotencyId};
-use domain::{AppointmentId, PatientId, PractitionerId, RequestId};
+use domain::{
+    AppointmentId, HealthcareServiceId, LocationId, PatientId, PractitionerId, RequestId,
+};
 use store::booking::appointments::Parties;
 
 use crate::Request;
@@ -34,7 +38,10 @@ fn named(command: &BookingCommand) -> Option<AppointmentId> {
         | BookingCommand::AssignCare(_)
         | BookingCommand::EndCare(_)
         | BookingCommand::Withdraw(_)
-        | BookingCommand::SetAvailability(_) => None,
+        | BookingCommand::SetAvailability(_)
+        | BookingCommand::SetException(_)
+        | BookingCommand::SetLocation(_)
+        | BookingCommand::SetService(_) => None,
     }
 }
 
@@ -68,6 +75,7 @@ fn concerned(
             (vec![series.first.practitioner_id], Some(series.first.patient_id))
         }
         BookingCommand::SetAvailability(set) => (vec![set.practitioner_id], None),
+        BookingCommand::SetException(set) => (vec![set.practitioner_id], None),
         command => {
             let known = named(command).and_then(|id| parties.get(&id));
             let mut practitioners: Vec<_> = known.map(|(whose, _)| *whose).into_iter().collect();
@@ -87,6 +95,10 @@ struct Changed {
     appointments: HashMap<AppointmentId, BookingKind>,
     requests: HashSet<RequestId>,
     keys: HashSet<IdempotencyId>,
+    weeks: HashSet<PractitionerId>,
+    dates: HashSet<PractitionerId>,
+    services: HashSet<HealthcareServiceId>,
+    locations: HashSet<LocationId>,
     /// Something that stands alone stands here.
     is_closed: bool,
 }
@@ -99,21 +111,70 @@ impl Changed {
             let (practitioners, patient) = concerned(command, parties);
             practitioners.iter().any(|it| self.practitioners.contains(it))
                 || patient.is_some_and(|patient| self.patients.contains(&patient))
+                || self.is_about_changed_services(command)
+                // Where it takes place may follow from the hours alone.
+                || !self.locations.is_empty()
         };
+        let depends = depends || self.meets_changed_hours(command);
         let is_changed_otherwise = named(command)
             .and_then(|id| self.appointments.get(&id))
             .is_some_and(|kind| *kind != command.kind() || !stands_with_its_like(*kind));
         self.is_closed || is_withdrawn || depends || is_changed_otherwise
     }
 
+    /// Whether what takes time is of a type that was changed, or may be.
+    fn is_about_changed_services(&self, command: &BookingCommand) -> bool {
+        match command {
+            BookingCommand::Book(visit) | BookingCommand::Hold(visit) => {
+                visit.service_id.is_some_and(|id| self.services.contains(&id))
+            }
+            BookingCommand::BookSeries(series) => {
+                series.first.service_id.is_some_and(|id| self.services.contains(&id))
+            }
+            _ => !self.services.is_empty(),
+        }
+    }
+
+    /// Whether the outcome of changed hours, or of changing them again, would be another one.
+    fn meets_changed_hours(&self, command: &BookingCommand) -> bool {
+        match command {
+            BookingCommand::SetAvailability(set) => self.dates.contains(&set.practitioner_id),
+            BookingCommand::SetException(set) => {
+                self.weeks.contains(&set.practitioner_id)
+                    || self.dates.contains(&set.practitioner_id)
+            }
+            BookingCommand::SetLocation(set) => {
+                set.changed.is_some_and(|seen| self.locations.contains(&seen.id))
+            }
+            BookingCommand::SetService(set) => {
+                set.changed.is_some_and(|seen| self.services.contains(&seen.id))
+            }
+            command => {
+                named(command).is_some() && !(self.weeks.is_empty() && self.dates.is_empty())
+            }
+        }
+    }
+
     fn note(&mut self, command: &BookingCommand, parties: &Parties) {
         self.is_closed = stands_alone(command);
-        if let BookingCommand::Withdraw(withdraw) = command {
-            self.requests.insert(withdraw.request_id);
-            self.keys.extend(withdraw.idempotency_id);
-        }
         if let Some(id) = named(command) {
             self.appointments.insert(id, command.kind());
+        }
+        match command {
+            BookingCommand::Withdraw(withdraw) => {
+                self.requests.insert(withdraw.request_id);
+                self.keys.extend(withdraw.idempotency_id);
+            }
+            BookingCommand::SetAvailability(set) => drop(self.weeks.insert(set.practitioner_id)),
+            BookingCommand::SetException(set) => drop(self.dates.insert(set.practitioner_id)),
+            // What is new, nobody can name yet.
+            BookingCommand::SetLocation(set) => {
+                self.locations.extend(set.changed.map(|seen| seen.id));
+            }
+            BookingCommand::SetService(set) => {
+                self.services.extend(set.changed.map(|seen| seen.id));
+            }
+            _ => {}
         }
         // Among themselves they are settled in their order.
         if !matches!(command, BookingCommand::Book(_) | BookingCommand::Hold(_)) {
@@ -164,14 +225,15 @@ pub(crate) fn named_before_takings(requests: &[Request<'_>]) -> Vec<AppointmentI
 
 #[cfg(test)]
 mod tests {
+    use contracts::commands::Seen;
     use contracts::{
         BookAppointment, BookSeries, CancelAppointment, CancelSeries, Metadata,
         RescheduleAppointment, SeenAppointment, SetAppointmentStatus, SetAvailability,
-        WithdrawRequest,
+        SetException, SetLocation, SetService, WithdrawRequest,
     };
     use domain::{
-        Actor, AppointmentStatus, CancelationReason, CorrelationId, RequestedStart, Role, SeriesId,
-        UserId,
+        Actor, AppointmentStatus, CancelationReason, CorrelationId, Modality, RequestedStart, Role,
+        SeriesId, UserId,
     };
     use jiff::Timestamp;
     use uuid::Uuid;
@@ -220,6 +282,49 @@ mod tests {
         let status = AppointmentStatus::Arrived;
         let set = SetAppointmentStatus { appointment_id: id(visit), version: 1, status };
         BookingCommand::SetStatus(set)
+    }
+
+    fn book_at(service: Option<u128>, location: Option<u128>) -> BookingCommand {
+        BookingCommand::Book(BookAppointment {
+            practitioner_id: id(1),
+            patient_id: id(1),
+            start: RequestedStart::Instant(Timestamp::UNIX_EPOCH),
+            service_id: service.map(id),
+            location_id: location.map(id),
+        })
+    }
+
+    fn set_date(practitioner: u128) -> BookingCommand {
+        BookingCommand::SetException(SetException {
+            practitioner_id: id(practitioner),
+            date: jiff::civil::date(2027, 3, 1),
+            entries: vec![],
+        })
+    }
+
+    fn set_location(location: u128) -> BookingCommand {
+        BookingCommand::SetLocation(SetLocation {
+            changed: Some(Seen { id: id(location), version: 1 }),
+            name: "Downtown".to_owned(),
+            time_zone: "Europe/Berlin".to_owned(),
+            active: true,
+        })
+    }
+
+    fn set_service(service: u128) -> BookingCommand {
+        BookingCommand::SetService(SetService {
+            changed: Some(Seen { id: id(service), version: 1 }),
+            name: "First visit".to_owned(),
+            specialty: None,
+            modality: Modality::InPerson,
+            duration_minutes: 30,
+            buffer_before_minutes: 0,
+            buffer_after_minutes: 0,
+            alignment_minutes: 30,
+            minimum_notice_minutes: 0,
+            horizon_days: 90,
+            active: true,
+        })
     }
 
     fn cancel(visit: u128) -> BookingCommand {
@@ -280,7 +385,8 @@ mod tests {
         assert_eq!(segments(&[]), [0; 0]);
         assert_eq!(segments(&[book(1, 1), book(1, 1), cancel(1), set_hours(1)]), [4]);
         assert_eq!(segments(&[cancel(1), set_hours(2), withdraw(9), book(3, 3)]), [4]);
-        assert_eq!(segments(&[set_hours(1), set_hours(1), cancel(1), cancel(1)]), [4]);
+        assert_eq!(segments(&[set_hours(1), set_hours(1), book(2, 2), set_date(2)]), [4]);
+        assert_eq!(segments(&[set_service(1), book(1, 1), set_service(2)]), [3]);
         assert_eq!(segments(&[cancel(99), book(9, 9)]), [2], "there is no such visit");
     }
 
@@ -291,6 +397,26 @@ mod tests {
         assert_eq!(segments(&[set_hours(1), book(2, 2), book(1, 1)]), [2, 1]);
         let busy = [cancel(1), book(1, 1), cancel(2), book(1, 1), book(2, 2), set_hours(1)];
         assert_eq!(segments(&busy), [1, 3, 2]);
+    }
+
+    #[test]
+    fn a_booking_is_cut_off_from_a_changed_visit_type_place_or_date() {
+        let first_visit = book_at(Some(1), None);
+        assert_eq!(segments(&[set_service(1), first_visit.clone()]), [1, 1]);
+        assert_eq!(segments(&[set_service(2), first_visit]), [2]);
+        assert_eq!(segments(&[set_location(2), book_at(None, Some(1))]), [1, 1]);
+        assert_eq!(segments(&[set_location(2), book(1, 1)]), [1, 1], "it may be there");
+        assert_eq!(segments(&[set_date(1), book(1, 1), book(2, 2)]), [1, 2]);
+    }
+
+    #[test]
+    fn what_says_which_visits_fit_is_cut_off_from_what_changes_that() {
+        assert_eq!(segments(&[set_hours(1), cancel(2)]), [1, 1]);
+        assert_eq!(segments(&[cancel(2), set_hours(1)]), [2], "cancellations are done first");
+        assert_eq!(segments(&[set_hours(1), set_date(1), set_date(1), set_hours(1)]), [1, 1, 1, 1]);
+        assert_eq!(segments(&[set_date(1), set_date(2), set_hours(3)]), [3]);
+        assert_eq!(segments(&[set_service(1), set_service(1)]), [1, 1]);
+        assert_eq!(segments(&[set_location(1), set_location(1)]), [1, 1]);
     }
 
     #[test]

@@ -45,7 +45,8 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     let filled = Arc::new(Notify::new());
     let clock: SharedClock = Arc::new(SystemClock);
     let settler = Settler::new(pool.clone(), Arc::clone(&clock), Arc::clone(&filled))
-        .with_rules(Rules::from(&settings.booking));
+        .with_rules(Rules::from(&settings.booking))
+        .with_standard_horizon(settings.scheduling.standard_horizon_days);
     let rehearsals = RehearsalDesk::open(&bus, settler.clone()).await?;
     let letters = LettersLoop { bus: bus.clone(), pool: pool.clone(), clock: Arc::clone(&clock) };
     let lane = |durable, filter_subject, batches_at_once, precedence| {

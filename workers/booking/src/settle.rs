@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use contracts::{
     AddNote, AssignCare, BookSeries, BookingCommand, CancelAppointment, CancelSeries, EndCare,
     Outcome, PreviousTime, Rejection, RescheduleAppointment, ReviseNote, SeenAppointment,
-    SetAppointmentStatus, SetAvailability, WithdrawRequest,
+    SetAppointmentStatus, SetAvailability, SetException, SetLocation, SetService, WithdrawRequest,
 };
 use domain::{RequestId, UserId};
 use jiff::Timestamp;
@@ -18,7 +18,8 @@ use crate::record::Record;
 use crate::triage::{Triage, triage};
 use crate::{
     Request, Rules, book, book_series, cancel, cancel_series, care, confirm, notes, reschedule,
-    set_availability, set_status, transitions, undo_status, withdraw,
+    set_availability, set_exception, set_location, set_service, set_status, transitions,
+    undo_status, withdraw,
 };
 
 /// Settles requests that don't depend on a change among them.
@@ -41,7 +42,8 @@ impl Work for SettleSegment<'_> {
     const NAME: &'static str = "settle";
 
     async fn run(&self, transaction: &Transaction<'_>) -> Result<Vec<Settlement>, Failure> {
-        let mut facts = Facts::read(transaction, self.requests, self.now).await?;
+        let horizon = self.rules.standard_horizon_days;
+        let mut facts = Facts::read(transaction, self.requests, self.now, horizon).await?;
         let (triage, mut keys) = triage(self.requests, &facts);
         let orders = Orders::of(self.requests, &triage);
 
@@ -59,7 +61,11 @@ impl Work for SettleSegment<'_> {
         .await?;
         care::assign(transaction, &orders.care, &facts, self.now, &mut outcomes).await?;
         care::end(transaction, &orders.ends_of_care, &facts, self.now, &mut outcomes).await?;
-        set_availability::settle(transaction, &orders.weeks, &facts, &mut outcomes).await?;
+        set_location::settle(transaction, &orders.locations, &facts, &mut outcomes).await?;
+        set_service::settle(transaction, &orders.services, &facts, &mut outcomes).await?;
+        let (weeks, dates) = (&orders.weeks, &orders.dates);
+        set_availability::settle(transaction, weeks, &facts, self.now, &mut outcomes).await?;
+        set_exception::settle(transaction, dates, &facts, self.now, &mut outcomes).await?;
         let ending = self.ending(&triage);
         let tombstones = withdraw::settle(
             &orders.withdrawals,
@@ -175,6 +181,9 @@ struct Orders<'a> {
     care: Vec<Order<'a, AssignCare>>,
     ends_of_care: Vec<Order<'a, EndCare>>,
     weeks: Vec<Order<'a, SetAvailability>>,
+    dates: Vec<Order<'a, SetException>>,
+    locations: Vec<Order<'a, SetLocation>>,
+    services: Vec<Order<'a, SetService>>,
     withdrawals: Vec<Order<'a, WithdrawRequest>>,
 }
 
@@ -220,6 +229,9 @@ impl<'a> Orders<'a> {
             BookingCommand::AssignCare(command) => add!(care, command),
             BookingCommand::EndCare(command) => add!(ends_of_care, command),
             BookingCommand::SetAvailability(command) => add!(weeks, command),
+            BookingCommand::SetException(command) => add!(dates, command),
+            BookingCommand::SetLocation(command) => add!(locations, command),
+            BookingCommand::SetService(command) => add!(services, command),
             BookingCommand::Withdraw(command) => add!(withdrawals, command),
         }
     }

@@ -35,8 +35,10 @@ impl Settler {
         Self { rules, ..self }
     }
 
-    pub(crate) fn rules(&self) -> Rules {
-        self.rules
+    /// The same, with another limit to how far ahead a standard visit can be booked.
+    #[must_use]
+    pub fn with_standard_horizon(self, days: u16) -> Self {
+        Self { rules: Rules { standard_horizon_days: days, ..self.rules }, ..self }
     }
 
     /// Settles each request once, as if they came one after the other, and answers each: one
@@ -49,7 +51,7 @@ impl Settler {
         let mut outcomes = Vec::with_capacity(requests.len());
         for range in split(requests, &parties) {
             let requests = &requests[range];
-            let work = SettleSegment { requests, rules: self.rules, now: self.now() };
+            let work = self.segment(requests);
             let settlements = self.pool.transact(&work).await?;
             self.outbox_filled.notify_one();
             metrics::SEGMENTS.inc();
@@ -59,6 +61,10 @@ impl Settler {
             }
         }
         Ok(outcomes)
+    }
+
+    pub(crate) fn segment<'a>(&self, requests: &'a [Request<'a>]) -> SettleSegment<'a> {
+        SettleSegment { requests, rules: self.rules, now: self.now() }
     }
 
     /// Whose visits are named before something takes time.

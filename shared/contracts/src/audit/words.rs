@@ -116,6 +116,10 @@ words! {
         CoverageEligibilityResponse = "CoverageEligibilityResponse",
         /// Where an insurer is asked.
         Endpoint = "Endpoint",
+        /// A visit type.
+        HealthcareService = "HealthcareService",
+        /// Where patients come.
+        Location = "Location",
         /// A message that no worker could settle.
         MessageHeader = "MessageHeader",
         /// A patient.

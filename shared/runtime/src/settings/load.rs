@@ -50,6 +50,7 @@ fn check(settings: &Settings) -> Result<(), Violation> {
     settings.api.check()?;
     settings.audit.check()?;
     settings.booking.check()?;
+    settings.scheduling.check()?;
     settings.database.check()?;
     settings.eligibility.check()?;
     settings.lifecycle.check()?;

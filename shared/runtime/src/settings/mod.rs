@@ -19,6 +19,7 @@ mod layer;
 mod lifecycle;
 mod load;
 mod nats;
+mod scheduling;
 mod secret;
 mod suggestion;
 mod telemetry;
@@ -40,6 +41,7 @@ pub use eligibility::EligibilitySettings;
 pub use error::SettingsError;
 pub use lifecycle::LifecycleSettings;
 pub use nats::NatsSettings;
+pub use scheduling::SchedulingSettings;
 pub use telemetry::{LogFormat, TelemetrySettings};
 
 /// Everything that can be configured. `Debug` redacts secrets.
@@ -62,6 +64,8 @@ pub struct Settings {
     pub lifecycle: LifecycleSettings,
     /// NATS JetStream.
     pub nats: NatsSettings,
+    /// What api and the booking worker both have to know of visits.
+    pub scheduling: SchedulingSettings,
     /// Logs and traces.
     pub telemetry: TelemetrySettings,
 }

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use contracts::AppointmentState;
+use contracts::{AppointmentState, UpcomingVisit};
 use domain::{
-    AppointmentId, AppointmentStatus, CancelationReason, HealthcareServiceId, LocationId,
-    PatientId, PractitionerId, RequestId, SeriesId, Slot,
+    AppointmentId, AppointmentStatus, BookedVisit, CancelationReason, HealthcareServiceId,
+    LocationId, PatientId, PractitionerId, RequestId, SeriesId, Slot,
 };
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -227,6 +227,41 @@ pub(super) fn state(row: &Row) -> Result<AppointmentState, Failure> {
         expires_at: row.try_get(10)?,
         series_id: row.try_get::<_, Option<Uuid>>(11)?.map(Into::into),
     })
+}
+
+const UPCOMING: &str = "
+    SELECT practitioner_id, id, patient_id, lower(during), upper(during), service_id, location_id
+    FROM appointments
+    WHERE practitioner_id = ANY ($1) AND lower(during) >= $2
+      AND status IN ('pending', 'booked', 'arrived', 'checked-in')
+      AND (expires_at IS NULL OR expires_at > $2)
+    ORDER BY practitioner_id, lower(during), id";
+
+/// The visits of these practitioners that begin after `now`, by start.
+pub async fn upcoming(
+    transaction: &Transaction<'_>,
+    practitioners: &[PractitionerId],
+    now: Timestamp,
+) -> Result<HashMap<PractitionerId, Vec<UpcomingVisit>>, Failure> {
+    if practitioners.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<Uuid> = practitioners.iter().map(|id| id.as_uuid()).collect();
+    let rows = transaction.query(UPCOMING, &[&ids, &now]).await?;
+    let mut upcoming: HashMap<PractitionerId, Vec<UpcomingVisit>> = HashMap::new();
+    for row in &rows {
+        let visit = UpcomingVisit {
+            id: row.try_get::<_, Uuid>(1)?.into(),
+            patient_id: row.try_get::<_, Uuid>(2)?.into(),
+            booked: BookedVisit {
+                slot: Slot { start: row.try_get(3)?, end: row.try_get(4)? },
+                service_id: row.try_get::<_, Option<Uuid>>(5)?.map(Into::into),
+                location_id: row.try_get::<_, Option<Uuid>>(6)?.map(Into::into),
+            },
+        };
+        upcoming.entry(row.try_get::<_, Uuid>(0)?.into()).or_default().push(visit);
+    }
+    Ok(upcoming)
 }
 
 const OF_SERIES: &str = "

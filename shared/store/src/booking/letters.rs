@@ -4,6 +4,7 @@ use contracts::LetterFacts;
 use contracts::subjects;
 use domain::{CorrelationId, PractitionerId, RequestId};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -144,6 +145,25 @@ const SET_SINCE: &str = "
     WHERE kind = 'set-availability' AND outcome = 'applied'
       AND result -> 'availability' ->> 'practitioner_id' = $1 AND accepted_at > $2
     LIMIT 1";
+
+const DATE_SET_SINCE: &str = "
+    SELECT FROM requests
+    WHERE kind = 'set-exception' AND outcome = 'applied'
+      AND result -> 'exception' ->> 'practitioner_id' = $1
+      AND result -> 'exception' ->> 'date' = $2 AND accepted_at > $3
+    LIMIT 1";
+
+/// Whether the exceptions of a practitioner's date were set by a request that was accepted later.
+pub async fn date_was_set_since(
+    transaction: &Transaction<'_>,
+    practitioner: PractitionerId,
+    date: Date,
+    accepted_at: Timestamp,
+) -> Result<bool, Failure> {
+    let (practitioner, date) = (practitioner.to_string(), date.to_string());
+    let rows = transaction.query(DATE_SET_SINCE, &[&practitioner, &date, &accepted_at]).await?;
+    Ok(!rows.is_empty())
+}
 
 /// Whether a practitioner's hours were set by a request that was accepted later.
 pub async fn hours_were_set_since(

@@ -8,6 +8,11 @@
 //! [`history`] (`appointment_status_history`), [`notes`] (`clinical_notes`), [`care_relations`],
 //! [`availability`] (`availability_rules`), [`outbox`], [`attempts`] (`message_attempts`),
 //! [`letters`] (`dead_letters`), and what is only read: [`practitioners`], [`patients`].
+//! One file per table: [`inbox`] (`requests`), [`appointments`], [`history`]
+//! (`appointment_status_history`), [`availability`] (`availability_rules`,
+//! `availability_exceptions`), [`locations`], [`services`] (`healthcare_services`), [`outbox`],
+//! [`attempts`] (`message_attempts`), [`letters`] (`dead_letters`), and what is only read:
+//! [`practitioners`], [`patients`].
 
 pub mod appointments;
 pub mod attempts;
@@ -19,6 +24,7 @@ pub mod history;
 pub mod holds;
 pub mod inbox;
 pub mod letters;
+pub mod locations;
 mod metrics;
 pub mod notes;
 pub mod outbox;
@@ -26,6 +32,7 @@ pub mod patients;
 mod pool;
 pub mod practitioners;
 pub mod rehearsal;
+pub mod services;
 mod transaction;
 
 pub use failure::{Contention, Failure};

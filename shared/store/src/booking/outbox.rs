@@ -1,7 +1,8 @@
 //! `outbox`: facts that are committed but may not be published yet.
 
 use contracts::{
-    AppointmentEvent, AvailabilityChanged, CareEvent, EventKind, NoteEvent, TraceContext,
+    AppointmentEvent, AvailabilityChanged, CareEvent, EventKind, LocationChanged, NoteEvent,
+    ServiceChanged, TraceContext,
 };
 use domain::{Actor, CorrelationId, EventId, RequestId};
 use jiff::Timestamp;
@@ -24,6 +25,10 @@ pub enum Fact {
     Note(NoteEvent),
     /// A practitioner cares for a patient, or no longer does.
     Care(CareEvent),
+    /// A location was made or changed.
+    Location(LocationChanged),
+    /// A visit type was made or changed.
+    Service(ServiceChanged),
 }
 
 /// A fact to be published once this transaction is committed.

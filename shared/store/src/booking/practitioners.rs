@@ -7,17 +7,17 @@ use uuid::Uuid;
 
 use super::{Failure, Transaction};
 
-/// Whether a practitioner may be booked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Approved, and their account is active.
-    Bookable,
-    /// Known, but not approved, or no longer active.
-    NotBookable,
+/// How a practitioner stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether they may be booked: approved, and their account is active.
+    pub is_bookable: bool,
+    /// What they treat.
+    pub specialty: String,
 }
 
 const STANDINGS: &str = "
-    SELECT p.id, p.approved_at IS NOT NULL AND u.status = 'active'
+    SELECT p.id, p.approved_at IS NOT NULL AND u.status = 'active', p.specialty
     FROM practitioners p JOIN users u ON u.id = p.id
     WHERE p.id = ANY ($1)";
 
@@ -33,8 +33,7 @@ pub async fn standings(
     let rows = transaction.query(STANDINGS, &[&ids]).await?;
     rows.iter()
         .map(|row| {
-            let bookable = row.try_get(1)?;
-            let standing = if bookable { Standing::Bookable } else { Standing::NotBookable };
+            let standing = Standing { is_bookable: row.try_get(1)?, specialty: row.try_get(2)? };
             Ok((row.try_get::<_, Uuid>(0)?.into(), standing))
         })
         .collect()

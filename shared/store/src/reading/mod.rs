@@ -7,17 +7,18 @@ mod care_relations;
 mod coverages;
 mod dead_letters;
 mod eligibility;
+mod emergency;
 mod history;
+mod hours;
 mod letter_changes;
+mod locations;
 mod me;
 mod notes;
-mod emergency;
-mod letter_changes;
-mod me;
 mod patients;
 mod practitioners;
 mod record_access;
 mod requests;
+mod services;
 mod slots;
 mod users;
 
@@ -35,22 +36,22 @@ pub use coverages::{AddCoverage, ChangeCoverage, CoverageRow, NewCoverage, Subsc
 pub use dead_letters::{
     LetterAction, LetterFilter, LetterGroup, LetterPage, LetterRow, LetterState,
 };
-pub use eligibility::{CheckFilter, CheckRow, Standing};
-pub use history::HistoryRow;
-pub use letter_changes::Deed;
-pub use me::Me;
-pub use notes::NoteRow;
 pub use eligibility::{CheckFilter, CheckPosition, CheckRow, Decided, Recheck, Standing};
 pub use emergency::{
     EmergencyAccess, EmergencyFilter, NewEmergencyAccess, OpenEmergency, Review, ReviewEmergency,
 };
+pub use history::HistoryRow;
+pub use hours::Dates;
 pub use letter_changes::Deed;
+pub use locations::LocationFilter;
 pub use me::Me;
+pub use notes::NoteRow;
 pub use patients::{PatientRow, VisitRow};
 pub use practitioners::{Practitioner, PractitionerFilter};
 pub use record_access::RecordAccess;
 pub use requests::SettledRequest;
-pub use slots::Calendar;
+pub use services::ServiceFilter;
+pub use slots::{Busy, Schedule, ScheduleFilter};
 pub use users::{UserFilter, UserRow};
 
 /// The same few queries come again and again with other parameters; planning each time would take

@@ -1,7 +1,6 @@
-//! Tables `practitioners` and `availability_rules`: who can be booked, and when they work.
+//! Table `practitioners`: who can be booked.
 
-use domain::{Availability, HumanName, OpeningHours, PractitionerId, SlotLength};
-use jiff::civil::{Time, Weekday};
+use domain::{HumanName, PractitionerId};
 use uuid::Uuid;
 
 use super::{BEFORE_ALL, CallerTx};
@@ -53,37 +52,6 @@ impl TryFrom<Row> for Practitioner {
     }
 }
 
-/// Columns of `availability_rules`, one array per column.
-pub(super) struct WeekColumns {
-    pub time_zone: String,
-    pub slot_minutes: i16,
-    pub weekdays: Vec<i16>,
-    pub starts: Vec<jiff_sqlx::Time>,
-    pub ends: Vec<jiff_sqlx::Time>,
-}
-
-impl WeekColumns {
-    pub fn availability(self, practitioner: Uuid) -> Result<Availability, StoreError> {
-        let bad = |column| StoreError::BadRow {
-            table: "availability_rules",
-            column,
-            id: practitioner.to_string(),
-        };
-        let times = self.starts.into_iter().zip(self.ends);
-        let hours = self.weekdays.into_iter().zip(times).map(|(weekday, (start, end))| {
-            let weekday = i8::try_from(weekday).ok().map(Weekday::from_monday_one_offset);
-            let weekday = weekday.and_then(Result::ok).ok_or_else(|| bad("weekday"))?;
-            let (start, end): (Time, Time) = (start.to_jiff(), end.to_jiff());
-            Ok(OpeningHours { weekday, start, end })
-        });
-        let hours = hours.collect::<Result<_, StoreError>>()?;
-        let slot_length =
-            SlotLength::try_from(self.slot_minutes).map_err(|_| bad("slot_minutes"))?;
-        Availability::new(&self.time_zone, slot_length, hours)
-            .map_err(|_| bad("time_zone, starts_at or ends_at"))
-    }
-}
-
 impl CallerTx {
     /// Approved practitioners.
     pub async fn practitioners(
@@ -120,38 +88,5 @@ impl CallerTx {
         .fetch_optional(self.connection())
         .await?;
         row.map(TryInto::try_into).transpose()
-    }
-
-    /// When a practitioner works: none without such a practitioner, an inner none when they
-    /// never said.
-    pub async fn availability(
-        &mut self,
-        id: PractitionerId,
-    ) -> Result<Option<Option<Availability>>, StoreError> {
-        let row = sqlx::query!(
-            r#"SELECT week.time_zone AS "time_zone?", week.slot_minutes AS "slot_minutes?",
-                   week.weekdays AS "weekdays?", week.starts AS "starts?: Vec<jiff_sqlx::Time>",
-                   week.ends AS "ends?: Vec<jiff_sqlx::Time>"
-               FROM practitioners p
-               LEFT JOIN (
-                   SELECT practitioner_id, min(time_zone) AS time_zone,
-                       min(slot_minutes) AS slot_minutes, array_agg(weekday) AS weekdays,
-                       array_agg(starts_at) AS starts, array_agg(ends_at) AS ends
-                   FROM availability_rules WHERE practitioner_id = $1
-                   GROUP BY practitioner_id
-               ) week ON week.practitioner_id = p.id
-               WHERE p.id = $1"#,
-            id.as_uuid(),
-        )
-        .fetch_optional(self.connection())
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        let (Some(time_zone), Some(slot_minutes)) = (row.time_zone, row.slot_minutes) else {
-            return Ok(Some(None));
-        };
-        let weekdays = row.weekdays.unwrap_or_default();
-        let (starts, ends) = (row.starts.unwrap_or_default(), row.ends.unwrap_or_default());
-        let week = WeekColumns { time_zone, slot_minutes, weekdays, starts, ends };
-        Ok(Some(Some(week.availability(id.as_uuid())?)))
     }
 }

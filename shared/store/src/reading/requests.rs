@@ -95,7 +95,7 @@ mod tests {
         let blocked = serde_json::to_value(&times).unwrap();
         let blocked = outcome("rejected", Some("slot_taken"), None, Some(blocked));
         assert_eq!(blocked, Ok(Outcome::Blocked { reason: Rejection::SlotTaken, times }));
-        let result = Applied::Availability { practitioner_id: Uuid::nil().into() };
+        let result = Applied::Withdrawal { request_id: Uuid::nil().into() };
         let json = serde_json::to_value(&result).unwrap();
         assert_eq!(outcome("applied", None, Some(json), None), Ok(Outcome::Applied { result }));
         assert_eq!(outcome("applied", None, None, None), Err("result"));

@@ -1,81 +1,139 @@
-//! What free slots are made of: opening hours and busy times, of many practitioners at once.
+//! What free slots are made of: the hours of many practitioners, and when they are busy.
+
+use std::collections::HashMap;
 
 use domain::{Availability, PractitionerId, Slot};
-use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::CallerTx;
-use super::practitioners::WeekColumns;
+use super::hours::WeekColumns;
 use crate::StoreError;
 
-/// Opening hours and busy times of one practitioner.
-#[derive(Clone, Debug)]
-pub struct Calendar {
-    /// Whose.
-    pub practitioner_id: PractitionerId,
-    /// When they work.
-    pub availability: Availability,
-    /// When they are busy, in order and without overlaps: the database's constraint says so.
-    pub busy: Vec<Slot>,
+/// Whose slots.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ScheduleFilter<'a> {
+    /// These practitioners; none named: all.
+    pub practitioners: Option<&'a [PractitionerId]>,
+    /// Treating this.
+    pub specialty: Option<&'a str>,
 }
 
-impl CallerTx {
-    /// The calendars of those of `practitioners` who can be booked, with what is busy between
-    /// `from` and `to`. One round trip, and it never says with whom they are busy.
-    pub async fn calendars(
-        &mut self,
-        practitioners: &[PractitionerId],
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<Calendar>, StoreError> {
-        let ids: Vec<_> = practitioners.iter().map(|id| id.as_uuid()).collect();
-        let rows = sqlx::query!(
-            r#"SELECT p.id, week.time_zone AS "time_zone!", week.slot_minutes AS "slot_minutes!",
-                   week.weekdays AS "weekdays!", week.starts AS "starts!: Vec<jiff_sqlx::Time>",
+/// When a practitioner who can be booked works.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// Whose.
+    pub practitioner_id: PractitionerId,
+    /// What they treat.
+    pub specialty: String,
+    /// When they work.
+    pub availability: Availability,
+}
+
+/// When practitioners are busy: in order, and without overlaps, because the database's constraint
+/// says so.
+pub type Busy = HashMap<PractitionerId, Vec<Slot>>;
+
+/// One query for some and one for all: the planner knows each of them by itself.
+macro_rules! schedules_where {
+    ($caller:ident, $condition:literal, $($parameter:expr),+) => {
+        sqlx::query!(
+            r#"SELECT p.id, p.specialty, week.time_zone AS "time_zone!",
+                   week.slot_minutes AS "slot_minutes!", week.weekdays AS "weekdays!",
+                   week.starts AS "starts!: Vec<jiff_sqlx::Time>",
                    week.ends AS "ends!: Vec<jiff_sqlx::Time>",
-                   busy.starts AS "busy_starts?: Vec<jiff_sqlx::Timestamp>",
-                   busy.ends AS "busy_ends?: Vec<jiff_sqlx::Timestamp>"
+                   week.locations AS "locations!: Vec<Option<uuid::Uuid>>",
+                   week.services AS "services!: Vec<String>"
                FROM practitioners p
                JOIN (
                    SELECT practitioner_id, min(time_zone) AS time_zone,
                        min(slot_minutes) AS slot_minutes, array_agg(weekday) AS weekdays,
-                       array_agg(starts_at) AS starts, array_agg(ends_at) AS ends
-                   FROM availability_rules WHERE practitioner_id = ANY ($1)
-                   GROUP BY practitioner_id
+                       array_agg(starts_at) AS starts, array_agg(ends_at) AS ends,
+                       array_agg(location_id) AS locations,
+                       array_agg(array_to_string(service_ids, ' ')) AS services
+                   FROM availability_rules "#
+                + $condition
+                + " GROUP BY practitioner_id
                ) week ON week.practitioner_id = p.id
-               LEFT JOIN (
-                   SELECT practitioner_id, array_agg(lower(busy) ORDER BY lower(busy)) AS starts,
-                       array_agg(upper(busy) ORDER BY lower(busy)) AS ends
-                   FROM busy_ranges($1, tstzrange($2, $3))
-                   GROUP BY practitioner_id
-               ) busy ON busy.practitioner_id = p.id
-               WHERE p.id = ANY ($1) AND p.approved_at IS NOT NULL"#,
+               WHERE p.approved_at IS NOT NULL AND p.account_active
+                 AND p.specialty = coalesce($1, p.specialty)",
+            $($parameter),+
+        )
+        .fetch_all($caller.connection())
+        .await?
+        .into_iter()
+        .map(|row| {
+            let week = WeekColumns {
+                time_zone: row.time_zone,
+                slot_minutes: row.slot_minutes,
+                weekdays: row.weekdays,
+                starts: row.starts,
+                ends: row.ends,
+                locations: row.locations,
+                services: row.services,
+            };
+            Ok(Schedule {
+                practitioner_id: row.id.into(),
+                specialty: row.specialty,
+                availability: week.availability(row.id)?,
+            })
+        })
+        .collect::<Result<Vec<Schedule>, StoreError>>()?
+    };
+}
+
+impl CallerTx {
+    /// When those who can be booked work, with the exceptions from the first date to the last.
+    pub async fn schedules(
+        &mut self,
+        filter: ScheduleFilter<'_>,
+        dates: (Date, Date),
+    ) -> Result<Vec<Schedule>, StoreError> {
+        let specialty = filter.specialty;
+        let (mut schedules, mut exceptions) = match filter.practitioners {
+            Some(practitioners) => {
+                let ids: Vec<_> = practitioners.iter().map(|id| id.as_uuid()).collect();
+                let schedules =
+                    schedules_where!(self, "WHERE practitioner_id = ANY ($2)", specialty, &ids);
+                (schedules, self.exceptions(practitioners, dates).await?)
+            }
+            None => {
+                let schedules = schedules_where!(self, "", specialty);
+                (schedules, self.all_exceptions(dates).await?)
+            }
+        };
+        for schedule in &mut schedules {
+            if let Some(dates) = exceptions.remove(&schedule.practitioner_id) {
+                schedule.availability = schedule.availability.clone().with_exceptions(dates);
+            }
+        }
+        Ok(schedules)
+    }
+
+    /// When these practitioners are busy between two moments. Never says with whom.
+    pub async fn busy(
+        &mut self,
+        practitioners: &[PractitionerId],
+        during: Slot,
+    ) -> Result<Busy, StoreError> {
+        let ids: Vec<_> = practitioners.iter().map(|id| id.as_uuid()).collect();
+        let rows = sqlx::query!(
+            r#"SELECT practitioner_id AS "practitioner_id!",
+                   lower(busy) AS "start!: jiff_sqlx::Timestamp",
+                   upper(busy) AS "end!: jiff_sqlx::Timestamp"
+               FROM busy_ranges($1, tstzrange($2, $3))"#,
             &ids,
-            jiff_sqlx::Timestamp::from(from) as _,
-            jiff_sqlx::Timestamp::from(to) as _,
+            jiff_sqlx::Timestamp::from(during.start) as _,
+            jiff_sqlx::Timestamp::from(during.end) as _,
         )
         .fetch_all(self.connection())
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                let week = WeekColumns {
-                    time_zone: row.time_zone,
-                    slot_minutes: row.slot_minutes,
-                    weekdays: row.weekdays,
-                    starts: row.starts,
-                    ends: row.ends,
-                };
-                let starts = row.busy_starts.unwrap_or_default();
-                let ends = row.busy_ends.unwrap_or_default();
-                Ok(Calendar {
-                    practitioner_id: row.id.into(),
-                    availability: week.availability(row.id)?,
-                    busy: starts
-                        .into_iter()
-                        .zip(ends)
-                        .map(|(start, end)| Slot { start: start.to_jiff(), end: end.to_jiff() })
-                        .collect(),
-                })
-            })
-            .collect()
+        let mut busy = Busy::new();
+        for row in rows {
+            let slot = Slot { start: row.start.to_jiff(), end: row.end.to_jiff() };
+            busy.entry(row.practitioner_id.into()).or_default().push(slot);
+        }
+        // By the visits' starts they come; what is reserved before a visit may begin earlier.
+        busy.values_mut().for_each(|slots| slots.sort_unstable());
+        Ok(busy)
     }
 }

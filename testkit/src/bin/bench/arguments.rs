@@ -48,14 +48,23 @@ pub enum Measurement {
     Days,
     /// Bookings while the insurer hangs, against bookings while it answers
     Containment,
+    /// Slot search among a million visits, against ten thousand
+    Slots,
     /// From start to ready, and memory at rest
     Start,
 }
 
 impl Measurement {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 6] =
-        [Self::Accepts, Self::Settle, Self::Audit, Self::Days, Self::Containment, Self::Start];
+    pub const ALL: [Self; 7] = [
+        Self::Accepts,
+        Self::Settle,
+        Self::Audit,
+        Self::Days,
+        Self::Containment,
+        Self::Slots,
+        Self::Start,
+    ];
 }
 
 impl Arguments {

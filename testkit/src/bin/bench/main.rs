@@ -14,6 +14,7 @@ mod lab;
 mod progress;
 mod report;
 mod settle;
+mod slots;
 mod start;
 
 use std::process::ExitCode;
@@ -82,6 +83,7 @@ async fn measure(
         Measurement::Audit => audit::measure(lab, arguments).await,
         Measurement::Days => days::measure(lab, arguments).await,
         Measurement::Containment => containment::measure(lab, arguments).await,
+        Measurement::Slots => slots::measure(lab, arguments).await,
         Measurement::Start => start::measure(lab, arguments).await,
     }
 }

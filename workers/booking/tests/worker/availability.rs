@@ -1,6 +1,7 @@
 //! `booking.set-availability`.
 
-use contracts::{Applied, BookingCommand, Outcome, Rejection};
+use contracts::outcome::ConflictingVisit;
+use contracts::{Applied, BookingCommand, Conflicts, Outcome, Rejection};
 use domain::Role;
 
 use super::clinic::{
@@ -14,7 +15,9 @@ async fn new_hours_replace_the_old_ones() {
     let kept = clinic.booked(patient, doctor, &monday("16:00")).await;
     let command = BookingCommand::SetAvailability(early_week(doctor, 20));
     let outcome = clinic.settle_one(&clinic.request(doctor_of(doctor), command)).await;
-    let result = Applied::Availability { practitioner_id: doctor };
+    let named = ConflictingVisit { id: kept.id, start: kept.start, end: kept.end };
+    let conflicts = Conflicts { count: 1, visits: vec![named] };
+    let result = Applied::Availability { practitioner_id: doctor, conflicts };
     assert_eq!(outcome, Outcome::Applied { result });
 
     let late = clinic.settle_one(&clinic.book(patient, doctor, &monday("11:00"))).await;

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use booking::{Request, Settler};
+use contracts::commands::{ExceptionEntry, Seen};
 use contracts::{
     Applied, AppointmentState, BookAppointment, BookingCommand, CancelAppointment, IdempotencyId,
-    Metadata, Outcome, Rejection, Route, SetAvailability, WithdrawRequest,
+    LocationState, Metadata, Outcome, Rejection, Route, ServiceState, SetAvailability,
+    SetException, SetLocation, SetService, WithdrawRequest,
 };
 use domain::{
-    Actor, CancelationReason, CorrelationId, ManualClock, PatientId, PractitionerId, RequestId,
-    RequestedStart, Role, UserId,
+    Actor, CancelationReason, CorrelationId, HealthcareServiceId, LocationId, ManualClock,
+    Modality, PatientId, PractitionerId, RequestId, RequestedStart, Role, UserId,
 };
 use jiff::Timestamp;
 use store::ServiceRole;
@@ -252,7 +254,7 @@ pub fn early_week(practitioner_id: PractitionerId, slot_minutes: i16) -> SetAvai
     use contracts::commands::{Day, WeeklyHours};
     let [start, end] = ["09:00", "10:00"].map(|time| time.parse().unwrap());
     let hours = [Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri]
-        .map(|day| WeeklyHours { day, start, end })
+        .map(|day| WeeklyHours { day, start, end, location_id: None, service_ids: vec![] })
         .to_vec();
     SetAvailability {
         practitioner_id,
@@ -300,4 +302,95 @@ pub fn instant(text: &str) -> Timestamp {
 
 pub fn nobody() -> Uuid {
     Uuid::new_v4()
+}
+
+/// A visit type: half an hour in person, every half hour, for everybody and everyone.
+pub fn plain_service() -> SetService {
+    SetService {
+        changed: None,
+        name: "Follow-up".to_owned(),
+        specialty: None,
+        modality: Modality::InPerson,
+        duration_minutes: 30,
+        buffer_before_minutes: 0,
+        buffer_after_minutes: 0,
+        alignment_minutes: 30,
+        minimum_notice_minutes: 0,
+        horizon_days: 90,
+        active: true,
+    }
+}
+
+impl Clinic {
+    /// Makes a visit type, or changes one.
+    pub async fn service(&self, service: SetService) -> ServiceState {
+        let command = BookingCommand::SetService(service);
+        match self.settle_one(&self.request(somebody(Role::Admin), command)).await {
+            Outcome::Applied { result: Applied::Service(service) } => service,
+            other => panic!("expected a visit type, got {other:?}"),
+        }
+    }
+
+    /// Makes a location, or changes one.
+    pub async fn location(&self, changed: Option<Seen<LocationId>>, active: bool) -> LocationState {
+        let command = set_location(changed, active);
+        match self.settle_one(&self.request(somebody(Role::Admin), command)).await {
+            Outcome::Applied { result: Applied::Location(location) } => location,
+            other => panic!("expected a location, got {other:?}"),
+        }
+    }
+
+    /// A patient books a visit of that type, at that place.
+    pub fn book_there(
+        &self,
+        (patient_id, practitioner_id): (PatientId, PractitionerId),
+        start: &str,
+        service_id: Option<HealthcareServiceId>,
+        location_id: Option<LocationId>,
+    ) -> Incoming {
+        let start = RequestedStart::try_from(start.to_owned()).unwrap();
+        let command =
+            BookAppointment { practitioner_id, patient_id, start, service_id, location_id };
+        self.request(patient_of(patient_id), BookingCommand::Book(command))
+    }
+
+    /// A doctor says in what [`MONDAY`] differs from other Mondays.
+    pub fn set_monday(&self, doctor: PractitionerId, entries: &[(&str, &str, &str)]) -> Incoming {
+        let entries = entries.iter().map(|(kind, start, end)| ExceptionEntry {
+            kind: kind.parse().unwrap(),
+            start: start.parse().unwrap(),
+            end: end.parse().unwrap(),
+            location_id: None,
+            service_ids: vec![],
+        });
+        let command = SetException {
+            practitioner_id: doctor,
+            date: MONDAY.parse().unwrap(),
+            entries: entries.collect(),
+        };
+        self.request(doctor_of(doctor), BookingCommand::SetException(command))
+    }
+}
+
+pub fn set_location(changed: Option<Seen<LocationId>>, active: bool) -> BookingCommand {
+    BookingCommand::SetLocation(SetLocation {
+        changed,
+        name: "Downtown".to_owned(),
+        time_zone: "america/sao_paulo".to_owned(),
+        active,
+    })
+}
+
+/// Every day from nine to ten in São Paulo, there and for those visit types.
+pub fn week_at(
+    doctor: PractitionerId,
+    location_id: Option<LocationId>,
+    service_ids: &[HealthcareServiceId],
+) -> BookingCommand {
+    let mut week = early_week(doctor, 30);
+    for hours in &mut week.hours {
+        hours.location_id = location_id;
+        hours.service_ids = service_ids.to_vec();
+    }
+    BookingCommand::SetAvailability(week)
 }

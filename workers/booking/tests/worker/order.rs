@@ -190,8 +190,10 @@ fn told(cast: &Cast, requests: &[Incoming], outcome: &Outcome) -> String {
         Outcome::Applied { result: Applied::Series(series) } => {
             series.appointments.iter().map(state).collect::<Vec<_>>().join(", ")
         }
-        Outcome::Applied { result: Applied::Availability { practitioner_id } } => {
-            format!("hours of {:?}", doctor(*practitioner_id))
+        Outcome::Applied { result: Applied::Availability { practitioner_id, conflicts } } => {
+            let visits = conflicts.visits.iter().map(|visit| visit.start.to_string());
+            let starts: Vec<String> = visits.collect();
+            format!("hours of {:?}, without {starts:?}", doctor(*practitioner_id))
         }
         Outcome::Applied { result: Applied::Withdrawal { request_id } } => {
             let target = requests.iter().position(|request| request.id() == *request_id);

@@ -44,7 +44,7 @@ impl Report {
         write!(
             text,
             "\n## Again\n\n    {}\n\nOn an idle machine. `--only accepts`, `settle`, `audit`, \
-             `days`, `containment` or `start`\nmeasures a part, `--quick` gives a first \
+             `days`, `containment`, `slots` or\n`start` measures a part, `--quick` gives a first \
              impression, `--file` and `--day` choose other days to\nbook, and `--json` prints \
              everything for a program. Only a complete run writes this file.\n",
             self.how

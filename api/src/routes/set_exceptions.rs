@@ -1,0 +1,54 @@
+//! `PUT /v1/doctors/{id}/availability/exceptions/{date}`
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use contracts::{Applied, BookingCommand, Route};
+
+use crate::app::App;
+use crate::commands::Order;
+use crate::documents::AcceptedDocument;
+use crate::extract::{DoctorDate, Form, IdempotencyKey, Prefer, Scheduler};
+use crate::outcome;
+use crate::problem::Problem;
+use crate::scheduling::{ChangedDateDocument, DateDocument, DateForm, may_set_hours};
+
+/// Say in what a date differs from its day of the week, in place of what was said of it before.
+/// Visits that are booked stay booked; those that don't fit any more are named.
+#[utoipa::path(
+    put,
+    path = "/v1/doctors/{id}/availability/exceptions/{date}",
+    tag = "doctors",
+    params(
+        ("id" = String, Path, format = Uuid),
+        ("date" = String, Path, format = Date, description = "By the doctor's wall clock"),
+        ("Idempotency-Key" = Option<String>, Header, description = "One effect per key"),
+        ("Prefer" = Option<String>, Header, description = "`wait=5`: wait for the outcome"),
+    ),
+    request_body = DateForm,
+    responses(
+        (status = OK, body = ChangedDateDocument, description = "Replaced, within the wait"),
+        (status = ACCEPTED, body = AcceptedDocument, description = "Durable; not settled yet"),
+    )
+)]
+pub async fn set_exceptions(
+    State(app): State<App>,
+    Scheduler(caller): Scheduler,
+    DoctorDate { practitioner_id, date }: DoctorDate,
+    key: IdempotencyKey,
+    prefer: Prefer,
+    Form(form): Form<DateForm>,
+) -> Result<Response, Problem> {
+    may_set_hours(&caller, practitioner_id)?;
+    let (command, exceptions) = form.command(practitioner_id, date)?;
+    let command = BookingCommand::SetException(command);
+    let route = Route::SetException;
+    let submitted = app.submit(Order { caller, route, command, key, prefer }).await?;
+    Ok(outcome::answer(&submitted, |applied| match applied {
+        Applied::Exception { conflicts, .. } => {
+            let document = DateDocument::new(date, Some(&exceptions));
+            Some(Json(document.changed(conflicts)).into_response())
+        }
+        _ => None,
+    }))
+}
