@@ -6,6 +6,8 @@ use contracts::audit::{AuditAction, AuditResource, ResourceKind, StatedReason};
 use domain::{CoverageId, DeadLetterId, PatientId, PayerId, RequestId, Role, SessionId, UserId};
 use uuid::Uuid;
 
+use crate::problem::ProblemType;
+
 /// What is to be recorded of an answer. Who asked, from where and for what is known without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
@@ -15,6 +17,8 @@ pub struct Note {
     pub(super) patients: Vec<PatientId>,
     pub(super) stated_reason: Option<StatedReason>,
     pub(super) who: Option<Who>,
+    /// Why it was refused, when the answer doesn't say so.
+    pub(super) untold: Option<ProblemType>,
 }
 
 /// Somebody who was recognised by something else than an access token.
@@ -56,7 +60,7 @@ impl Note {
         patients.dedup();
         let resource = Some(AuditResource { kind, id: None, version: None });
         let (kind, action) = (AuditKind::Search, AuditAction::Execute);
-        Self { kind, action, resource, patients, stated_reason: None, who: None }
+        Self { kind, action, resource, patients, stated_reason: None, who: None, untold: None }
     }
 
     /// Somebody changed who may do what.
@@ -112,6 +116,19 @@ impl Note {
         Self { patients: vec![who.id.into()], who: Some(who), ..note }
     }
 
+    /// Somebody wanted to register with an address that is taken. The answer doesn't say so.
+    pub fn repeated_registration() -> Self {
+        let note = Self::session(AuditKind::Registration, None);
+        Self { untold: Some(ProblemType::EmailTaken), ..note }
+    }
+
+    /// Somebody changed their own account, recognised by something else than an access token.
+    #[must_use]
+    pub fn by(mut self, who: Who) -> Self {
+        self.who = Some(who);
+        self
+    }
+
     /// Somebody signed in.
     pub fn sign_in(who: Who) -> Self {
         Self::session(AuditKind::SignIn, Some(who))
@@ -135,13 +152,13 @@ impl Note {
     fn session(kind: AuditKind, who: Option<Who>) -> Self {
         let patients = Vec::new();
         let action = AuditAction::Execute;
-        Self { kind, action, resource: None, patients, stated_reason: None, who }
+        Self { kind, action, resource: None, patients, stated_reason: None, who, untold: None }
     }
 
     fn about(kind: AuditKind, action: AuditAction, resource: ResourceKind, id: Uuid) -> Self {
         let resource = Some(AuditResource { kind: resource, id: Some(id), version: None });
         let patients = Vec::new();
-        Self { kind, action, resource, patients, stated_reason: None, who: None }
+        Self { kind, action, resource, patients, stated_reason: None, who: None, untold: None }
     }
 
     /// In that version.

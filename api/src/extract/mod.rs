@@ -2,10 +2,12 @@
 
 mod body;
 mod caller;
+mod enrolling;
 mod id;
 mod idempotency_key;
 mod if_match;
 mod instant;
+mod origin;
 mod page;
 mod payer;
 mod prefer;
@@ -14,10 +16,12 @@ pub mod text;
 
 pub use body::Form;
 pub use caller::{Administrator, Anonymous, Booker, Caller, Maintainer, Participant, Scheduler};
+pub use enrolling::{Enrolling, Session, is_staff};
 pub use id::Id;
 pub use idempotency_key::IdempotencyKey;
 pub use if_match::{IfMatch, etag};
 pub use instant::{AN_INSTANT, is_instant, parse_instant};
+pub use origin::Origin;
 pub use page::Page;
 pub use payer::Payer;
 pub use prefer::Prefer;

@@ -85,6 +85,14 @@ problem_types! {
     InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED,
         "The refresh token isn't valid",
         "It is unknown, was used before, has expired, or its session was ended. Sign in again.";
+    InvalidResetToken = "invalid_reset_token", UNAUTHORIZED,
+        "This token permits no new password",
+        "It is unknown, was used before, has expired, or was replaced by a later one. Ask for \
+         another.";
+    InvalidSecondFactor = "invalid_second_factor", UNAUTHORIZED,
+        "The second factor isn't right",
+        "The code is wrong or was used before, or the sign-in that it belongs to has expired or was \
+         finished: then begin again with the password. A code counts once, for about a minute.";
     KeyReused = "key_reused", UNPROCESSABLE_ENTITY,
         "This Idempotency-Key was used with another request",
         "A key stands for one request, body included. Use a new key for a new request.";
@@ -120,6 +128,9 @@ problem_types! {
     OutsideHours = "outside_hours", UNPROCESSABLE_ENTITY,
         "The practitioner doesn't work at that time",
         "GET /v1/slots lists the times that can be booked.";
+    OwnAccount = "own_account", CONFLICT,
+        "Nobody does that to their own account",
+        "So that somebody is left who can administrate, another administrator has to do it.";
     PatientBusy = "patient_busy", CONFLICT,
         "The patient has another appointment at that time",
         "Nobody can be in two places at once. Cancel the other appointment, or choose another \
@@ -147,6 +158,20 @@ problem_types! {
         "A replay would fail again",
         "A rehearsal met an error; the detail says which. Nothing was changed. Remove the cause, \
          rehearse, and then replay.";
+    SecondFactorEnrolled = "second_factor_enrolled", CONFLICT,
+        "There is a second factor already",
+        "Remove it first, with one of its codes or a recovery code.";
+    SecondFactorEnrolmentRequired = "second_factor_enrolment_required", FORBIDDEN,
+        "This account needs a second factor first",
+        "Enrol an authenticator at /v1/second-factor/totp, confirm it with a code, and exchange the \
+         refresh token: the new access token can do everything else.";
+    SecondFactorMissing = "second_factor_missing", CONFLICT,
+        "There is no second factor",
+        "Nothing was begun at /v1/second-factor/totp, or nothing was confirmed.";
+    SecondFactorRequired = "second_factor_required", UNAUTHORIZED,
+        "The password is right, and the second factor is missing",
+        "Send `second_factor_token` to /v1/auth/second-factor, with a code of the authenticator or a \
+         recovery code.";
     SignInDelayed = "sign_in_delayed", TOO_MANY_REQUESTS,
         "Too many failed sign-ins in a row",
         "Wait as many seconds as Retry-After says, then try again. The wait grows with every \
@@ -193,6 +218,10 @@ problem_types! {
     UriTooLong = "uri_too_long", URI_TOO_LONG,
         "The URL is too long",
         "No request to this API needs a URL of that length.";
+    UnsuitableRole = "unsuitable_role", CONFLICT,
+        "That role can't be changed",
+        "Administrators can become operators and the reverse. Patients and doctors have data that \
+         goes with their role.";
     VersionMismatch = "version_mismatch", PRECONDITION_FAILED,
         "The appointment has changed since you read it",
         "Read it again, and decide again.";
@@ -200,6 +229,10 @@ problem_types! {
         "The request was withdrawn",
         "It was taken back before it was done, and had no effect. Use a new Idempotency-Key to \
          ask again.";
+    WrongPassword = "wrong_password", FORBIDDEN,
+        "That isn't your present password",
+        "Whoever changes how they sign in shows their password again. Nothing was changed. After \
+         several failures in a row the next attempt has to wait.";
 }
 
 impl ProblemType {
