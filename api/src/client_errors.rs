@@ -179,7 +179,7 @@ fn route(text: &str) -> String {
     let path = text.split(['?', '#']).next().unwrap_or_default();
     let segments = path.split('/').filter(|segment| !segment.is_empty()).take(SEGMENTS_MAX);
     let known = |segment: &str| WORDS.iter().copied().find(|word| *word == segment);
-    segments.map(|segment| format!("/{}", known(segment).unwrap_or("{}"))).collect()
+    segments.flat_map(|segment| ["/", known(segment).unwrap_or("{}")]).collect()
 }
 
 /// A version (`1.4.2`) or a commit in hexadecimal.

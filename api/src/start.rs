@@ -115,7 +115,6 @@ async fn assemble(
         replies: Replies::start(&bus, shutdown).await?,
         bus,
         openapi: openapi.into(),
-        shutdown: shutdown.clone(),
     }))
 }
 

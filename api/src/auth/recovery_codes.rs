@@ -22,13 +22,13 @@ const GROUP: usize = 6;
 /// New codes, and what is stored of them.
 pub fn generate() -> (Vec<SecretString>, Vec<TokenDigest>) {
     let codes: Vec<SecretString> = (0..COUNT).map(|_| generate_one()).collect();
-    let digests = codes.iter().map(|code| digest(code)).collect();
+    let digests = codes.iter().map(digest).collect();
     (codes, digests)
 }
 
 /// What is stored of a code, however it was typed.
 pub fn digest(code: &SecretString) -> TokenDigest {
-    let typed = code.expose_secret().chars().filter(|c| c.is_ascii_alphanumeric());
+    let typed = code.expose_secret().chars().filter(char::is_ascii_alphanumeric);
     digest_of(&typed.map(|c| c.to_ascii_lowercase()).collect::<String>().into())
 }
 

@@ -197,13 +197,13 @@ impl Accounts {
         .await?;
         sqlx::query!(
             "UPDATE sign_in_challenges SET failures = failures + 1 WHERE token_sha256 = $1",
-            challenge.map(|token| token.as_slice()),
+            challenge.map(TokenDigest::as_slice),
         )
         .execute(&mut *transaction)
         .await?;
         sqlx::query!(
             "DELETE FROM sign_in_challenges WHERE token_sha256 = $1 AND failures >= $2",
-            challenge.map(|token| token.as_slice()),
+            challenge.map(TokenDigest::as_slice),
             CHALLENGE_FAILURES,
         )
         .execute(&mut *transaction)
@@ -230,7 +230,7 @@ impl Accounts {
              VALUES ($1, $2, $3, $4)",
             challenge.token,
             challenge.user.as_uuid(),
-            challenge.device.map(|device| device.as_slice()),
+            challenge.device.map(TokenDigest::as_slice),
             jiff_sqlx::Timestamp::from(challenge.expires_at) as _,
         )
         .execute(&mut *transaction)

@@ -87,7 +87,7 @@ impl Accounts {
                LEFT JOIN sign_in_failures f ON f.subject_sha256 = $2"#,
             email.as_str(),
             &Subject::address(email).0,
-            device.map(|device| device.as_slice()),
+            device.map(TokenDigest::as_slice),
             jiff_sqlx::Timestamp::from(now) as _,
         )
         .fetch_one(&mut *transaction)
