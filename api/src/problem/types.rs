@@ -212,16 +212,16 @@ problem_types! {
     UnknownPractitioner = "unknown_practitioner", NOT_FOUND,
         "There is no such practitioner",
         "The id belongs to nobody who can be booked. GET /v1/doctors lists those who can.";
+    UnsuitableRole = "unsuitable_role", CONFLICT,
+        "That role can't be changed",
+        "Administrators can become operators and the reverse. Patients and doctors have data that \
+         goes with their role.";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE,
         "The body has to be JSON",
         "Send it with `Content-Type: application/json`.";
     UriTooLong = "uri_too_long", URI_TOO_LONG,
         "The URL is too long",
         "No request to this API needs a URL of that length.";
-    UnsuitableRole = "unsuitable_role", CONFLICT,
-        "That role can't be changed",
-        "Administrators can become operators and the reverse. Patients and doctors have data that \
-         goes with their role.";
     VersionMismatch = "version_mismatch", PRECONDITION_FAILED,
         "The appointment has changed since you read it",
         "Read it again, and decide again.";
