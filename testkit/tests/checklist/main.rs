@@ -119,8 +119,7 @@ fn root() -> PathBuf {
 fn has_test(source: &str, name: &str) -> bool {
     let Some(start) = source.find(&format!("fn {name}(")) else { return false };
     let attributes: Vec<&str> = source[..start]
-        .lines()
-        .rev()
+        .rsplit('\n')
         .skip(1)
         .take_while(|line| line.trim_start().starts_with("#["))
         .map(str::trim)
