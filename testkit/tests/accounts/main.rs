@@ -3,6 +3,7 @@
 mod client_errors;
 mod keys;
 mod passwords;
+mod recorded;
 mod same_answers;
 mod second_factor;
 mod sessions;
