@@ -161,17 +161,14 @@ async fn item_16_of_two_refreshes_at_once_one_wins_and_nobody_is_signed_out() ->
         let (one, other) = (one?, other?);
         let (winner, loser) = if one.status == 200 { (one, other) } else { (other, one) };
         patient = api.signed_in(winner.expect(200)?)?;
-        match loser.status {
-            409 => {
-                assert_eq!(loser.problem(409)?, "already_refreshed");
-                patient.get("/v1/me").await?.expect(200)?;
-                raced += 1;
-            }
+        if loser.status == 409 {
+            assert_eq!(loser.problem(409)?, "already_refreshed");
+            patient.get("/v1/me").await?.expect(200)?;
+            raced += 1;
+        } else {
             // It came after the other was answered: that is a second use.
-            _ => {
-                assert_eq!(loser.problem(401)?, "invalid_refresh_token");
-                patient = api.new_patient().await?;
-            }
+            assert_eq!(loser.problem(401)?, "invalid_refresh_token");
+            patient = api.new_patient().await?;
         }
     }
     ensure!(raced > 0, "no two of them met");
