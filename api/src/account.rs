@@ -6,7 +6,7 @@ use serde::Deserialize;
 use store::identity::CreateError;
 
 use crate::app::App;
-use crate::auth::password_policy::check_policy;
+use crate::auth::password_policy::{Own, check_policy};
 use crate::problem::{Problem, ProblemType};
 
 /// A text of one line: 1 to 100 characters, none of them a control character.
@@ -42,14 +42,18 @@ impl TryFrom<String> for ShortText {
     }
 }
 
-/// The hash of a password that is good enough for the account of that address.
+/// The hash of a password that is good enough for whoever has that address and those names. The
+/// refusal points at the field that it was in.
 pub async fn hash(
     app: &App,
     password: SecretString,
     email: &Email,
+    names: &[&str],
+    field: &str,
 ) -> Result<SecretString, Problem> {
-    check_policy(&password, email).map_err(|weakness| {
-        Problem::new(ProblemType::InvalidBody).at_pointer("/password", weakness.to_string())
+    let own = Own { email, names, clinic: &app.settings.clinic_name };
+    check_policy(&password, own).map_err(|weakness| {
+        Problem::new(ProblemType::InvalidBody).at_pointer(field, weakness.to_string())
     })?;
     Ok(app.passwords.hash(password).await?)
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use bus::{Bus, Publisher, Replies};
 use bytes::Bytes;
-use domain::SharedClock;
-use runtime::Shutdown;
+use domain::{SessionId, SharedClock};
 use runtime::settings::ApiSettings;
 use store::StoreError;
 use store::identity::Accounts;
@@ -15,7 +14,6 @@ use store::reading::{CallerTx, Reader};
 
 use crate::audit::Auditor;
 use crate::auth::Passwords;
-use crate::auth::login_wait::FailedSignIns;
 use crate::extract::Caller;
 use crate::identify::Doorkeeper;
 
@@ -41,8 +39,6 @@ pub struct Parts {
     pub doorkeeper: Arc<Doorkeeper>,
     /// Hashing.
     pub passwords: Passwords,
-    /// Failed sign-ins of this process.
-    pub failed_sign_ins: FailedSignIns,
     /// NATS.
     pub bus: Bus,
     /// Records who saw or did what.
@@ -53,14 +49,18 @@ pub struct Parts {
     pub replies: Replies,
     /// The API's description, as JSON.
     pub openapi: Bytes,
-    /// For what outlives its request.
-    pub shutdown: Shutdown,
 }
 
 impl App {
     /// Shares the parts.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// Refuses these sessions' access tokens: here at once, elsewhere within seconds.
+    pub fn end_sessions(&self, ended: impl IntoIterator<Item = SessionId>) {
+        let revocations = self.doorkeeper.authenticator.revocations();
+        ended.into_iter().for_each(|session| revocations.revoke(session));
     }
 
     /// Begins to read in the caller's name.

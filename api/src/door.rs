@@ -40,6 +40,7 @@ const HSTS: &str = "max-age=31536000; includeSubDomains";
 pub fn router(app: App) -> Router {
     let docs = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
     let docs = Router::<App>::from(docs).route("/", get(to_docs)).layer(from_fn(docs_headers));
+    let docs = if app.settings.serve_docs { docs } else { Router::new() };
     let (all, _) = routes::all().split_for_parts();
     let (probes, _) = routes::probes().split_for_parts();
     let limits = Arc::new(Limits::new(&app.settings));

@@ -7,7 +7,7 @@ use runtime::Shutdown;
 use secrecy::SecretString;
 use store::identity::{Accounts, CreateError, FirstAdministrator, NewUser};
 
-use crate::auth::password_policy::{WeakPassword, check_policy};
+use crate::auth::password_policy::{Own, WeakPassword, check_policy};
 use crate::auth::passwords::Passwords;
 
 /// Pause while the database is away.
@@ -35,7 +35,7 @@ impl FirstLogin {
     /// Checks address and password as for any other account.
     pub fn new(email: &str, password: &SecretString) -> Result<Self, InvalidFirstLogin> {
         let email = Email::try_from(email.to_owned())?;
-        check_policy(password, &email)?;
+        check_policy(password, Own { email: &email, names: &[], clinic: "MediConnect" })?;
         Ok(Self { email, password: password.clone() })
     }
 

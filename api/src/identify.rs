@@ -1,21 +1,17 @@
 //! Who is asking, and whether they ask too often: decided once, before any handler.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, LazyLock};
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use runtime::metrics::{self, IntCounterVec};
 
 use crate::auth::{Authenticator, InvalidToken, Verified};
+use crate::client_address::AddressRules;
 use crate::problem::{Problem, ProblemType};
 use crate::rate_limit::RateLimits;
-
-static RATE_LIMITED: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    metrics::counter_vec("http_rate_limited_total", "Requests refused with 429.", &["who"])
-});
 
 static TOKENS_REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     metrics::counter_vec("access_tokens_refused_total", "Access tokens refused.", &["reason"])
@@ -38,6 +34,8 @@ pub struct Doorkeeper {
     pub authenticator: Authenticator,
     /// Counts requests.
     pub limits: RateLimits,
+    /// Knows where requests come from.
+    pub addresses: AddressRules,
 }
 
 /// Says who is asking, and turns them away when they ask too often. Whoever has no valid token
@@ -48,9 +46,11 @@ pub async fn identify(
     next: Next,
 ) -> Response {
     let identity = doorkeeper.identity(request.headers());
+    let address = doorkeeper.addresses.apply(&request);
+    request.extensions_mut().insert(address);
     let (who, decision) = match identity {
         Identity::Caller(verified) => ("caller", doorkeeper.limits.caller(verified.actor.id)),
-        _ => ("address", doorkeeper.limits.address(peer(&request))),
+        _ => ("address", doorkeeper.limits.address(address.0)),
     };
     let mut response = match decision.retry_after_s {
         None => {
@@ -58,7 +58,7 @@ pub async fn identify(
             next.run(request).await
         }
         Some(seconds) => {
-            RATE_LIMITED.with_label_values(&[who]).inc();
+            decision.count_refusal(who);
             Problem::new(ProblemType::RateLimited).with_retry_after_s(seconds).into_response()
         }
     };
@@ -85,12 +85,6 @@ impl Doorkeeper {
 fn bearer(value: &HeaderValue) -> Option<&str> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
-}
-
-/// The other end of the connection.
-pub fn peer(request: &Request) -> IpAddr {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |ConnectInfo(peer)| peer.ip())
 }
 
 #[cfg(test)]

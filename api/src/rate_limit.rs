@@ -4,6 +4,7 @@
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
@@ -15,10 +16,17 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 use runtime::Shutdown;
+use runtime::metrics::{self, IntCounterVec};
 use runtime::settings::ApiSettings;
+
+use crate::problem::{Problem, ProblemType};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+static RATE_LIMITED: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    metrics::counter_vec("http_rate_limited_total", "Requests refused with 429.", &["who"])
+});
 
 /// Refusals of somebody unknown that are recorded singly, per second and at once: of one address,
 /// and of all together. What goes beyond is counted.
@@ -37,6 +45,9 @@ const fn non_zero(n: u32) -> NonZeroU32 {
 pub struct RateLimits {
     callers: Limiter<UserId>,
     addresses: Limiter<IpAddr>,
+    attempts: Limiter<IpAddr>,
+    reports_of_callers: Limiter<UserId>,
+    reports_of_addresses: Limiter<IpAddr>,
     entries: Limiter<IpAddr>,
     all_entries: Limiter<()>,
 }
@@ -53,8 +64,7 @@ pub struct Decision {
 #[derive(Debug)]
 struct Limiter<K: Hash + Eq + Clone> {
     name: &'static str,
-    per_s: NonZeroU32,
-    burst: NonZeroU32,
+    quota: Quota,
     policy: HeaderValue,
     requests: RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>,
 }
@@ -62,11 +72,19 @@ struct Limiter<K: Hash + Eq + Clone> {
 impl RateLimits {
     /// The limits of the settings.
     pub fn new(settings: &ApiSettings) -> Self {
+        let per_s = |per_s, burst| Quota::per_second(per_s).allow_burst(burst);
+        let per_min = |per_min, burst| Quota::per_minute(per_min).allow_burst(burst);
+        let anonymous = per_s(settings.anonymous_per_s, settings.anonymous_burst);
+        let reports = per_min(settings.client_errors_per_min, settings.client_errors_burst);
+        let attempts = per_min(settings.sign_in_per_min, settings.sign_in_burst);
         Self {
-            callers: Limiter::new("caller", settings.caller_per_s, settings.caller_burst),
-            addresses: Limiter::new("address", settings.anonymous_per_s, settings.anonymous_burst),
-            entries: Limiter::new("entries", ENTRIES.0, ENTRIES.1),
-            all_entries: Limiter::new("all entries", ALL_ENTRIES.0, ALL_ENTRIES.1),
+            callers: Limiter::new("caller", per_s(settings.caller_per_s, settings.caller_burst)),
+            addresses: Limiter::new("address", anonymous),
+            attempts: Limiter::new("attempts", attempts),
+            reports_of_callers: Limiter::new("reports", reports),
+            reports_of_addresses: Limiter::new("reports", reports),
+            entries: Limiter::new("entries", per_s(ENTRIES.0, ENTRIES.1)),
+            all_entries: Limiter::new("all entries", per_s(ALL_ENTRIES.0, ALL_ENTRIES.1)),
         }
     }
 
@@ -75,8 +93,21 @@ impl RateLimits {
         self.callers.count(&user)
     }
 
-    /// Counts a request of somebody unknown. The address is the connection's: a header that
-    /// claims another one would be an invitation.
+    /// Counts an attempt with a password, a code or a token; refuses when there were too many.
+    pub fn attempt(&self, address: IpAddr) -> Result<(), Problem> {
+        self.attempts.count(&household(address)).refuse("attempt")
+    }
+
+    /// Counts a report of a client's error; refuses when there were too many.
+    pub fn report(&self, caller: Option<UserId>, address: IpAddr) -> Result<(), Problem> {
+        let decision = match caller {
+            Some(user) => self.reports_of_callers.count(&user),
+            None => self.reports_of_addresses.count(&household(address)),
+        };
+        decision.refuse("report")
+    }
+
+    /// Counts a request of somebody unknown.
     pub fn address(&self, address: IpAddr) -> Decision {
         self.addresses.count(&household(address))
     }
@@ -96,45 +127,66 @@ impl RateLimits {
             }
             self.callers.requests.retain_recent();
             self.addresses.requests.retain_recent();
+            self.attempts.requests.retain_recent();
+            self.reports_of_callers.requests.retain_recent();
+            self.reports_of_addresses.requests.retain_recent();
             self.entries.requests.retain_recent();
         }
     }
 }
 
 impl Decision {
+    /// Counts the refusal, if it is one.
+    pub fn count_refusal(&self, who: &str) {
+        if self.retry_after_s.is_some() {
+            RATE_LIMITED.with_label_values(&[who]).inc();
+        }
+    }
+
     /// Tells the caller.
     pub fn describe(self, response: &mut Response) {
         let headers = response.headers_mut();
         headers.insert(RATE_LIMIT_POLICY, self.policy);
         headers.insert(RATE_LIMIT, self.state);
     }
+
+    fn refuse(&self, what: &str) -> Result<(), Problem> {
+        let Some(seconds) = self.retry_after_s else { return Ok(()) };
+        RATE_LIMITED.with_label_values(&[what]).inc();
+        Err(Problem::new(ProblemType::RateLimited).with_retry_after_s(seconds))
+    }
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
-    fn new(name: &'static str, per_s: NonZeroU32, burst: NonZeroU32) -> Self {
-        let quota = Quota::per_second(per_s).allow_burst(burst);
-        let window_s = burst.get().div_ceil(per_s.get());
+    fn new(name: &'static str, quota: Quota) -> Self {
+        let burst = quota.burst_size();
+        let window_s = seconds(quota.replenish_interval(), burst.get());
         Self {
             name,
-            per_s,
-            burst,
+            quota,
             policy: header(&format!("\"{name}\";q={burst};w={window_s}")),
             requests: RateLimiter::dashmap(quota).with_middleware::<StateInformationMiddleware>(),
         }
     }
 
     fn count(&self, key: &K) -> Decision {
+        let burst = self.quota.burst_size().get();
         let (remaining, retry_after_s) = match self.requests.check_key(key) {
-            Ok(state) => (state.remaining_burst_capacity().min(self.burst.get()), None),
+            Ok(state) => (state.remaining_burst_capacity().min(burst), None),
             Err(not_until) => {
                 let wait = not_until.wait_time_from(self.requests.clock().now());
                 (0, Some(wait.as_secs_f64().ceil() as u64))
             }
         };
-        let reset_s = (self.burst.get() - remaining).div_ceil(self.per_s.get());
+        let reset_s = seconds(self.quota.replenish_interval(), burst - remaining);
         let state = header(&format!("\"{}\";r={remaining};t={reset_s}", self.name));
         Decision { retry_after_s, policy: self.policy.clone(), state }
     }
+}
+
+/// Until so many are back, rounded up.
+fn seconds(interval: Duration, count: u32) -> u64 {
+    (interval * count).as_millis().div_ceil(1000) as u64
 }
 
 fn header(text: &str) -> HeaderValue {

@@ -17,8 +17,8 @@ use store::reading::Reader;
 
 use crate::app::{App, Parts};
 use crate::audit::Auditor;
-use crate::auth::login_wait::FailedSignIns;
 use crate::auth::{Authenticator, Keys, Passwords, Revocations, Tokens};
+use crate::client_address::AddressRules;
 use crate::first_administrator::FirstLogin;
 use crate::identify::Doorkeeper;
 use crate::rate_limit::RateLimits;
@@ -91,6 +91,7 @@ async fn assemble(
     let doorkeeper = Doorkeeper {
         authenticator: Authenticator::new(tokens, revocations, clock.clone()),
         limits: RateLimits::new(api),
+        addresses: AddressRules::new(api),
     };
     let publish_deadline = Duration::from_millis(settings.nats.publish_deadline_ms);
     let auditor = Auditor {
@@ -110,13 +111,11 @@ async fn assemble(
         reader,
         doorkeeper: Arc::new(doorkeeper),
         passwords: Passwords::new(api.argon2_parallel.get() as usize, api.argon2_queue as usize),
-        failed_sign_ins: FailedSignIns::default(),
         auditor,
         publisher: Publisher::start(&bus, shutdown),
         replies: Replies::start(&bus, shutdown).await?,
         bus,
         openapi: openapi.into(),
-        shutdown: shutdown.clone(),
     }))
 }
 

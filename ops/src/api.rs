@@ -8,5 +8,5 @@ use crate::service;
 
 /// Runs until SIGTERM or Ctrl-C.
 pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
-    service::run("mediconnect-api", settings, ::api::run).await
+    Box::pin(service::run("mediconnect-api", settings, ::api::run)).await
 }

@@ -89,7 +89,7 @@ impl Cli {
             // In boxes: whoever waits for these would carry them along.
             Command::Up(arguments) => Box::pin(up::run(arguments, config)).await,
             Command::Api => Box::pin(api::run(settings::load(config)?)).await,
-            Command::Worker(worker) => worker::run(worker, settings::load(config)?).await,
+            Command::Worker(worker) => Box::pin(worker::run(worker, settings::load(config)?)).await,
             Command::Insurer(arguments) => insurer::run(arguments, settings::load(config)?).await,
             Command::Migrate(arguments) => migrate::run(arguments, &settings::load(config)?).await,
             Command::Probe(arguments) => probe::run(arguments).await,

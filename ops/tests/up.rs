@@ -173,7 +173,8 @@ async fn is_ready_with_a_clinic_keeps_it_and_leaves_nothing_running() {
     let mut up = Up::ready(&folder).await;
     let administrator = up.administrator();
     let (email, password) = (&administrator["email"], &administrator["password"]);
-    for text in ["ready in ", email.as_str().unwrap(), password.as_str().unwrap()] {
+    let limits = "limits: development (";
+    for text in ["ready in ", limits, email.as_str().unwrap(), password.as_str().unwrap()] {
         assert!(up.summary.contains(text), "{text} is missing in:\n{}", up.summary);
     }
     let signed_in = sign_in(&up).await;

@@ -141,7 +141,8 @@ impl Api {
             "name": { "given": "Pat", "family": "Example" },
             "birth_date": "1980-02-29",
         });
-        self.signed_in(self.post("/v1/auth/register", body).await?.expect(201)?)
+        self.post("/v1/auth/register", body).await?.expect(202)?;
+        self.sign_in(&email, "a long enough passphrase").await
     }
 
     /// The administrator, signed in.

@@ -1,6 +1,7 @@
 //! What tests stand on: real servers, one set per test, and the product as real processes.
 
 mod api;
+mod authenticator;
 mod collector;
 mod database;
 mod deployment;
@@ -12,6 +13,7 @@ mod replaying;
 mod system;
 
 pub use api::{Answer, Api};
+pub use authenticator::Authenticator;
 pub use collector::Collector;
 pub use database::{POSTGRES_URL, TestDatabase};
 pub use deployment::{Deployment, Node};

@@ -10,7 +10,7 @@ mod note;
 mod operations;
 mod recorder;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -29,7 +29,8 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Verified;
-use crate::identify::{Identity, peer};
+use crate::client_address::ClientAddress;
+use crate::identify::Identity;
 use crate::problem::{Problem, ProblemType};
 
 use note::Noted;
@@ -98,6 +99,7 @@ pub async fn record(State(app): State<App>, mut request: Request, next: Next) ->
         (Some(Noted(None)) | None, None) => None,
     };
     let Some(note) = note else { return response };
+    let problem = note.untold.or(problem);
     match app.auditor.admit(&app, &about, &note) {
         Some(occurrences) => {
             let entry = app.auditor.entry(&about, note, problem, occurrences);
@@ -119,6 +121,8 @@ impl About {
             (Some(_), Some(route)) => format!("{method} {route}"),
             _ => "unmatched".to_owned(),
         };
+        let address = extensions.get().copied();
+        let address = address.unwrap_or(ClientAddress(Ipv4Addr::UNSPECIFIED.into()));
         let id = |segment: &str| Uuid::try_parse(segment).ok().filter(|_| segment.len() == 36);
         Self {
             operation,
@@ -128,7 +132,7 @@ impl About {
                 Some(Identity::Caller(verified)) => Some(*verified),
                 _ => None,
             },
-            address: peer(request),
+            address: address.0,
             correlation_id: extensions.get().copied().unwrap_or_else(CorrelationId::generate),
             is_recorded: AtomicBool::new(false),
         }

@@ -10,6 +10,8 @@ use domain::{
 };
 use uuid::Uuid;
 
+use crate::problem::ProblemType;
+
 /// What is to be recorded of an answer. Who asked, from where and for what is known without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
@@ -23,6 +25,8 @@ pub struct Note {
     pub(super) purpose: Option<PurposeOfUse>,
     /// A word behind the operation's name, where that alone doesn't say what was done.
     pub(super) detail: Option<&'static str>,
+    /// Why it was refused, when the answer doesn't say so.
+    pub(super) untold: Option<ProblemType>,
 }
 
 /// Somebody who was recognised by something else than an access token.
@@ -59,6 +63,7 @@ impl Note {
         who: None,
         purpose: None,
         detail: None,
+        untold: None,
     };
 
     /// A patient's data was shown.
@@ -155,6 +160,19 @@ impl Note {
         let about = (AuditKind::Registration, AuditAction::Create, ResourceKind::Patient);
         let note = Self::about(about.0, about.1, about.2, who.id.as_uuid());
         Self { patients: vec![who.id.into()], who: Some(who), ..note }
+    }
+
+    /// Somebody wanted to register with an address that is taken. The answer doesn't say so.
+    pub fn repeated_registration() -> Self {
+        let note = Self::session(AuditKind::Registration, None);
+        Self { untold: Some(ProblemType::EmailTaken), ..note }
+    }
+
+    /// Somebody changed their own account, recognised by something else than an access token.
+    #[must_use]
+    pub fn by(mut self, who: Who) -> Self {
+        self.who = Some(who);
+        self
     }
 
     /// Somebody signed in.

@@ -1,71 +1,40 @@
-//! Growing waits after failed sign-ins: too slow to guess, never a lock-out for good.
+//! Growing waits after failed sign-ins: too slow to guess, never a lock-out for good. Counted by the
+//! address that was typed, whether anybody has it or not; devices that the account's owner has signed
+//! in from before are counted apart, so that a stranger's failures don't keep the owner out.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use domain::Email;
 use jiff::{SignedDuration, Timestamp};
-use ring::digest::{SHA256, digest};
+
+use crate::problem::{Problem, ProblemType};
 
 /// Failures that cost nothing: people mistype.
 const FREE_FAILURES: i32 = 4;
 
-/// The longest wait. Under a constant attack that is what the owner of the account waits too.
-const MAX_WAIT_S: i64 = 300;
+/// NIST SP 800-63B allows so many failures in a row. Who still doesn't know it then may try once a
+/// day, from devices that aren't known.
+const FAILURES_IN_A_ROW_MAX: i32 = 100;
 
-/// Addresses remembered at most; beyond that all are forgotten.
-const MAX_ADDRESSES: usize = 10_000;
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The wait after so many failures in a row: none, then 1 s, doubling up to the longest.
-pub fn wait_after(failures: i32) -> SignedDuration {
+pub fn wait_after(failures: i32, longest_s: u32) -> SignedDuration {
+    if failures >= FAILURES_IN_A_ROW_MAX {
+        return A_DAY;
+    }
     let doublings = failures - FREE_FAILURES - 1;
     if doublings < 0 {
         return SignedDuration::ZERO;
     }
-    SignedDuration::from_secs((1_i64 << doublings.min(30)).min(MAX_WAIT_S))
+    SignedDuration::from_secs((1_i64 << doublings.min(30)).min(longest_s.into()))
 }
 
-/// Failures of this process, by address, whether anybody has it or not: so a wait doesn't tell
-/// who has an account. What belongs to an account is stored as well, for all processes.
-#[derive(Debug, Default)]
-pub struct FailedSignIns(Mutex<HashMap<[u8; 32], Failures>>);
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Failures {
-    in_a_row: i32,
-    retry_after: Option<Timestamp>,
-}
-
-impl FailedSignIns {
-    /// No attempt counts before this.
-    pub fn retry_after(&self, email: &Email) -> Option<Timestamp> {
-        self.lock().get(&key(email)).and_then(|failures| failures.retry_after)
+/// Refuses an attempt that comes too early.
+pub fn refuse_before(retry_after: Option<Timestamp>, now: Timestamp) -> Result<(), Problem> {
+    let wait = retry_after.map_or(0, |retry_after| now.duration_until(retry_after).as_millis());
+    if wait <= 0 {
+        return Ok(());
     }
-
-    /// Counts a failure.
-    pub fn record(&self, email: &Email, now: Timestamp) {
-        let mut addresses = self.lock();
-        if addresses.len() >= MAX_ADDRESSES {
-            addresses.clear();
-        }
-        let failures = addresses.entry(key(email)).or_default();
-        failures.in_a_row += 1;
-        failures.retry_after = Some(now + wait_after(failures.in_a_row));
-    }
-
-    /// Forgets the failures: the owner of the account is here.
-    pub fn forget(&self, email: &Email) {
-        self.lock().remove(&key(email));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Failures>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn key(email: &Email) -> [u8; 32] {
-    let digest = digest(&SHA256, email.as_str().as_bytes());
-    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
+    let seconds = (wait as u64).div_ceil(1000);
+    Err(Problem::new(ProblemType::SignInDelayed).with_retry_after_s(seconds))
 }
 
 #[cfg(test)]
@@ -74,22 +43,26 @@ mod tests {
 
     #[test]
     fn waits_grow_and_stay_bounded() {
-        let waits: Vec<_> = (1..=8).map(|n| wait_after(n).as_secs()).collect();
+        let waits: Vec<_> = (1..=8).map(|n| wait_after(n, 900).as_secs()).collect();
         assert_eq!(waits, [0, 0, 0, 0, 1, 2, 4, 8]);
-        assert_eq!(wait_after(i32::MAX).as_secs(), MAX_WAIT_S);
+        assert_eq!(wait_after(99, 900).as_secs(), 900);
     }
 
     #[test]
-    fn failures_of_an_address_add_up_until_its_owner_signs_in() {
-        let failed = FailedSignIns::default();
-        let email = Email::try_from("nobody@clinic.example".to_owned()).unwrap();
+    fn item_05_the_hundredth_failure_in_a_row_costs_a_day_and_never_more() {
+        assert_eq!(wait_after(100, 900), A_DAY);
+        assert_eq!(wait_after(i32::MAX, 900), A_DAY);
+        // A hundred guesses take at least half a day before that.
+        let all: i64 = (1..100).map(|n| wait_after(n, 900).as_secs()).sum();
+        assert!(all > 12 * 60 * 60, "{all} s");
+    }
+
+    #[test]
+    fn an_early_attempt_is_told_when_to_come_back() {
         let now = Timestamp::UNIX_EPOCH;
-        assert_eq!(failed.retry_after(&email), None);
-        for _ in 0..6 {
-            failed.record(&email, now);
-        }
-        assert_eq!(failed.retry_after(&email), Some(now + wait_after(6)));
-        failed.forget(&email);
-        assert_eq!(failed.retry_after(&email), None);
+        assert!(refuse_before(None, now).is_ok());
+        assert!(refuse_before(Some(now), now).is_ok());
+        let refusal = refuse_before(Some(now + SignedDuration::from_millis(1500)), now);
+        assert_eq!(refusal.unwrap_err().kind(), ProblemType::SignInDelayed);
     }
 }

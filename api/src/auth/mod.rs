@@ -5,9 +5,11 @@ pub mod login_wait;
 pub mod password_policy;
 pub mod passwords;
 mod provider;
+pub mod recovery_codes;
 pub mod refresh;
 pub mod revocations;
 pub mod tokens;
+pub mod totp;
 pub mod verified;
 
 use domain::SharedClock;

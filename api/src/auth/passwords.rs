@@ -1,13 +1,20 @@
 //! Hashing of passwords (Argon2id, 19 MiB, 2 passes, 1 lane), in a pool so small that sign-ins
 //! can't crowd out bookings.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, Params, PasswordHasher as _, PasswordVerifier as _};
 use ring::rand::{SecureRandom as _, SystemRandom};
+use runtime::metrics::{self, IntCounterVec};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Says that the same is done for those who have an account and those who have none.
+static HASHES: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    metrics::counter_vec("password_hashes_total", "Passwords hashed, by purpose.", &["purpose"])
+});
 
 /// All places are taken: try again in a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +60,8 @@ impl Passwords {
 
     /// The PHC string of a password.
     pub async fn hash(&self, password: SecretString) -> Result<SecretString, Busy> {
+        HASHES.with_label_values(&["keep"]).inc();
+        let password = normalised(&password);
         self.run(move || hash(password.expose_secret().as_bytes())).await
     }
 
@@ -62,6 +71,8 @@ impl Passwords {
         password: SecretString,
         stored: Option<SecretString>,
     ) -> Result<Check, Busy> {
+        HASHES.with_label_values(&["check"]).inc();
+        let password = normalised(&password);
         let somebodys = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.nobodys.clone());
         self.run(move || {
@@ -85,6 +96,11 @@ impl Passwords {
         });
         worked.await.map_err(|_| Busy)
     }
+}
+
+/// The same text for the same password, whichever keyboard wrote it (NFKC, NIST SP 800-63B).
+pub fn normalised(password: &SecretString) -> SecretString {
+    password.expose_secret().nfkc().collect::<String>().into()
 }
 
 fn hash(password: &[u8]) -> SecretString {
@@ -131,6 +147,14 @@ mod tests {
         assert!(matches!(check("three unrelated", stored).await, Check::Wrong));
         assert!(matches!(check("three unrelated words", None).await, Check::Wrong));
         assert!(matches!(check("anything", Some("no hash".into())).await, Check::Wrong));
+    }
+
+    #[tokio::test]
+    async fn it_does_not_matter_how_a_keyboard_writes_a_letter() {
+        let passwords = Passwords::new(1, 1);
+        let stored = passwords.hash("trois e\u{301}le\u{301}phants roses".into()).await.unwrap();
+        let check = passwords.check("trois éléphants roses".into(), Some(stored)).await.unwrap();
+        assert!(matches!(check, Check::Right));
     }
 
     #[tokio::test]

@@ -37,6 +37,16 @@ pub struct Verified {
     pub session: SessionId,
     /// Not valid from then on.
     pub expires_at: Timestamp,
+    /// They need a second factor and have none: all that they may do is to enrol one.
+    pub may_only_enrol: bool,
+}
+
+/// What a token is limited to (RFC 9068, section 2.2.3). Most aren't.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Scope {
+    /// To enrol a second factor.
+    #[serde(rename = "second-factor:enrol")]
+    EnrolSecondFactor,
 }
 
 /// Why a token is refused.
@@ -95,6 +105,8 @@ struct Claims {
     sub: UserId,
     sid: SessionId,
     role: Role,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<Scope>,
     iat: i64,
     nbf: i64,
     exp: i64,
@@ -126,6 +138,22 @@ impl Tokens {
 
     /// A token for `actor` within `session`.
     pub fn issue(&self, actor: Actor, session: SessionId, now: Timestamp) -> String {
+        self.issue_limited(actor, session, None, now)
+    }
+
+    /// A token for `actor` within `session`, with which they can enrol a second factor and do
+    /// nothing else.
+    pub fn issue_to_enrol(&self, actor: Actor, session: SessionId, now: Timestamp) -> String {
+        self.issue_limited(actor, session, Some(Scope::EnrolSecondFactor), now)
+    }
+
+    fn issue_limited(
+        &self,
+        actor: Actor,
+        session: SessionId,
+        scope: Option<Scope>,
+        now: Timestamp,
+    ) -> String {
         let (kid, key) = self.keys.signing();
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYPE.into());
@@ -136,6 +164,7 @@ impl Tokens {
             sub: actor.id,
             sid: session,
             role: actor.role,
+            scope,
             iat: now.as_second(),
             nbf: now.as_second(),
             exp: (now + self.lifetime).as_second(),
@@ -168,7 +197,8 @@ impl Tokens {
             return Err(InvalidToken::NotYet);
         }
         let actor = Actor { id: claims.sub, role: claims.role };
-        Ok(Verified { actor, session: claims.sid, expires_at })
+        let may_only_enrol = claims.scope.is_some();
+        Ok(Verified { actor, session: claims.sid, expires_at, may_only_enrol })
     }
 }
 
@@ -269,8 +299,11 @@ mod tests {
         let Fixture { tokens, .. } = fixture();
         let token = tokens.issue(patient(), session(), NOW);
         let expires_at = NOW + LIFETIME;
-        let verified = Verified { actor: patient(), session: session(), expires_at };
+        let (actor, session) = (patient(), session());
+        let verified = Verified { actor, session, expires_at, may_only_enrol: false };
         assert_eq!(tokens.verify(&token, NOW), Ok(verified));
+        let limited = tokens.issue_to_enrol(actor, session, NOW);
+        assert!(tokens.verify(&limited, NOW).unwrap().may_only_enrol);
         assert!(token.len() < MAX_BYTES / 2);
     }
 
@@ -355,6 +388,7 @@ mod tests {
             ("iss", json!("somebody")),
             ("aud", json!("another-api")),
             ("role", json!("root")),
+            ("scope", json!("everything")),
             ("sub", json!("admin")),
             ("exp", json!("never")),
             ("exp", json!(i64::MAX)),

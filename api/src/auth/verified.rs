@@ -76,7 +76,8 @@ mod tests {
 
     fn verified() -> Verified {
         let actor = Actor { id: Uuid::nil().into(), role: Role::Patient };
-        Verified { actor, session: Uuid::nil().into(), expires_at: Timestamp::UNIX_EPOCH }
+        let (session, expires_at) = (Uuid::nil().into(), Timestamp::UNIX_EPOCH);
+        Verified { actor, session, expires_at, may_only_enrol: false }
     }
 
     #[test]

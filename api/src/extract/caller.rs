@@ -28,14 +28,24 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
-        let correlation_id = correlation_id(parts);
-        match parts.extensions.get::<Identity>() {
-            Some(Identity::Caller(verified)) => Ok(Self { actor: verified.actor, correlation_id }),
-            Some(Identity::Refused) => {
-                Err(Problem::new(ProblemType::Unauthorized).with_invalid_token())
-            }
-            Some(Identity::Anonymous) | None => Err(ProblemType::Unauthorized.into()),
+        match signed_in(parts)? {
+            (caller, false) => Ok(caller),
+            (_, true) => Err(ProblemType::SecondFactorEnrolmentRequired.into()),
         }
+    }
+}
+
+/// Who is signed in, and whether only to enrol a second factor.
+pub(super) fn signed_in(parts: &Parts) -> Result<(Caller, bool), Problem> {
+    let correlation_id = correlation_id(parts);
+    match parts.extensions.get::<Identity>() {
+        Some(Identity::Caller(verified)) => {
+            Ok((Caller { actor: verified.actor, correlation_id }, verified.may_only_enrol))
+        }
+        Some(Identity::Refused) => {
+            Err(Problem::new(ProblemType::Unauthorized).with_invalid_token())
+        }
+        Some(Identity::Anonymous) | None => Err(ProblemType::Unauthorized.into()),
     }
 }
 

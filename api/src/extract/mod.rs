@@ -3,10 +3,12 @@
 mod body;
 mod caller;
 mod doctor_date;
+mod enrolling;
 mod id;
 mod idempotency_key;
 mod if_match;
 mod instant;
+mod origin;
 mod page;
 mod payer;
 mod prefer;
@@ -19,10 +21,12 @@ pub use caller::{
     Scheduler, Themselves, Treating,
 };
 pub use doctor_date::{DoctorDate, parse_date};
+pub use enrolling::{Enrolling, Session, is_staff};
 pub use id::Id;
 pub use idempotency_key::IdempotencyKey;
 pub use if_match::{IfMatch, etag};
 pub use instant::{AN_INSTANT, is_instant, parse_instant};
+pub use origin::Origin;
 pub use page::Page;
 pub use payer::Payer;
 pub use prefer::Prefer;

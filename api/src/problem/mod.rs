@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::CorrelationId;
 use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,6 +36,18 @@ struct Content {
     times: Vec<Timestamp>,
     headers: HeaderMap,
     note: Option<Note>,
+    second_factor: Option<(OneTimeToken, i64)>,
+}
+
+/// A token on its way to its owner; no log shows it.
+#[derive(Clone, Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct OneTimeToken(String);
+
+impl std::fmt::Debug for OneTimeToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OneTimeToken(…)")
+    }
 }
 
 /// What is wrong with one part of the request.
@@ -75,6 +88,13 @@ pub struct ProblemDocument {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub times: Vec<Timestamp>,
+    /// With `second_factor_required`: goes to `/v1/auth/second-factor` beside a code, once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub second_factor_token: Option<OneTimeToken>,
+    /// Its life, seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<i64>,
 }
 
 impl Problem {
@@ -87,8 +107,15 @@ impl Problem {
         if kind.status() == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        let (errors, times) = (Vec::new(), Vec::new());
-        Self(Box::new(Content { kind, detail: None, errors, times, headers, note: None }))
+        Self(Box::new(Content {
+            kind,
+            detail: None,
+            errors: Vec::new(),
+            times: Vec::new(),
+            headers,
+            note: None,
+            second_factor: None,
+        }))
     }
 
     /// What kind it is.
@@ -141,6 +168,14 @@ impl Problem {
         self
     }
 
+    /// Hands over what the second step of a sign-in needs.
+    #[must_use]
+    pub fn with_second_factor_token(mut self, token: &SecretString, expires_in_s: i64) -> Self {
+        let token = OneTimeToken(token.expose_secret().to_owned());
+        self.0.second_factor = Some((token, expires_in_s));
+        self
+    }
+
     /// Says what is to be recorded of it, when that isn't a mere denial.
     #[must_use]
     pub fn noted(mut self, note: Note) -> Self {
@@ -154,7 +189,7 @@ impl Problem {
         correlation_id: CorrelationId,
         instance: Option<String>,
     ) -> ProblemDocument {
-        let Content { kind, detail, errors, times, .. } = &*self.0;
+        let Content { kind, detail, errors, times, second_factor, .. } = &*self.0;
         ProblemDocument {
             kind: kind.uri(),
             title: kind.title(),
@@ -164,6 +199,8 @@ impl Problem {
             correlation_id,
             errors: errors.clone(),
             times: times.clone(),
+            second_factor_token: second_factor.as_ref().map(|(token, _)| token.clone()),
+            expires_in: second_factor.as_ref().map(|(_, expires_in_s)| *expires_in_s),
         }
     }
 }

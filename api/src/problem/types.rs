@@ -117,6 +117,14 @@ problem_types! {
         "It has a name of 1 to 120 characters; it lasts 5 to 480 minutes, with buffers of up to 240, \
          begins in steps of 5 to 240 minutes, needs up to 525,600 minutes' notice, and can be \
          booked 1 to 1,095 days ahead.";
+    InvalidResetToken = "invalid_reset_token", UNAUTHORIZED,
+        "This token permits no new password",
+        "It is unknown, was used before, has expired, or was replaced by a later one. Ask for \
+         another.";
+    InvalidSecondFactor = "invalid_second_factor", UNAUTHORIZED,
+        "The second factor isn't right",
+        "The code is wrong or was used before, or the sign-in that it belongs to has expired or was \
+         finished: then begin again with the password. A code counts once, for about a minute.";
     KeyReused = "key_reused", UNPROCESSABLE_ENTITY,
         "This Idempotency-Key was used with another request",
         "A key stands for one request, body included. Use a new key for a new request.";
@@ -167,6 +175,9 @@ problem_types! {
         "It is too late for that",
         "Shortly before it begins, patients can't call an appointment off or move it any more: call \
          the clinic. Administrators can, with `override` and a reason.";
+    OwnAccount = "own_account", CONFLICT,
+        "Nobody does that to their own account",
+        "So that somebody is left who can administrate, another administrator has to do it.";
     PatientBusy = "patient_busy", CONFLICT,
         "The patient has another appointment at that time",
         "Nobody can be in two places at once. Cancel the other appointment, or choose another \
@@ -197,6 +208,20 @@ problem_types! {
         "A replay would fail again",
         "A rehearsal met an error; the detail says which. Nothing was changed. Remove the cause, \
          rehearse, and then replay.";
+    SecondFactorEnrolled = "second_factor_enrolled", CONFLICT,
+        "There is a second factor already",
+        "Remove it first, with one of its codes or a recovery code.";
+    SecondFactorEnrolmentRequired = "second_factor_enrolment_required", FORBIDDEN,
+        "This account needs a second factor first",
+        "Enrol an authenticator at /v1/second-factor/totp, confirm it with a code, and exchange the \
+         refresh token: the new access token can do everything else.";
+    SecondFactorMissing = "second_factor_missing", CONFLICT,
+        "There is no second factor",
+        "Nothing was begun at /v1/second-factor/totp, or nothing was confirmed.";
+    SecondFactorRequired = "second_factor_required", UNAUTHORIZED,
+        "The password is right, and the second factor is missing",
+        "Send `second_factor_token` to /v1/auth/second-factor, with a code of the authenticator or a \
+         recovery code.";
     SignInDelayed = "sign_in_delayed", TOO_MANY_REQUESTS,
         "Too many failed sign-ins in a row",
         "Wait as many seconds as Retry-After says, then try again. The wait grows with every \
@@ -263,6 +288,10 @@ problem_types! {
     UnknownService = "unknown_service", NOT_FOUND,
         "There is no such visit type",
         "The id belongs to none, or to one that isn't offered any more. GET /v1/services lists them.";
+    UnsuitableRole = "unsuitable_role", CONFLICT,
+        "That role can't be changed",
+        "Administrators can become operators and the reverse. Patients and doctors have data that \
+         goes with their role.";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE,
         "The body has to be JSON",
         "Send it with `Content-Type: application/json`.";
@@ -276,6 +305,10 @@ problem_types! {
         "The request was withdrawn",
         "It was taken back before it was done, and had no effect. Use a new Idempotency-Key to \
          ask again.";
+    WrongPassword = "wrong_password", FORBIDDEN,
+        "That isn't your present password",
+        "Whoever changes how they sign in shows their password again. Nothing was changed. After \
+         several failures in a row the next attempt has to wait.";
 }
 
 impl ProblemType {

@@ -70,7 +70,9 @@ pub async fn create_doctor(
     recorder: Recorder,
     Form(form): Form<DoctorForm>,
 ) -> Result<Response, Problem> {
-    let password_hash = account::hash(&app, form.password, &form.email).await?;
+    let names = [form.name.given(), form.name.family()];
+    let password_hash =
+        account::hash(&app, form.password, &form.email, &names, "/password").await?;
     let id = UserId::generate();
     let user = NewUser {
         id,

@@ -34,7 +34,7 @@ pub struct UserForm {
 /// Roles without data beside the account.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum StaffRole {
+pub enum StaffRole {
     /// Sees everything.
     Admin,
     /// Keeps the machinery running.
@@ -64,7 +64,7 @@ pub async fn create_user(
     recorder: Recorder,
     Form(form): Form<UserForm>,
 ) -> Result<(StatusCode, Json<UserDocument>), Problem> {
-    let password_hash = account::hash(&app, form.password, &form.email).await?;
+    let password_hash = account::hash(&app, form.password, &form.email, &[], "/password").await?;
     let user = NewUser {
         id: UserId::generate(),
         email: &form.email,

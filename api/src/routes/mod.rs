@@ -9,21 +9,31 @@ mod book_series;
 mod cancel_appointment;
 mod cancel_series;
 mod change_location;
+mod change_password;
+mod change_role;
 mod change_service;
 mod confirm_hold;
+mod confirm_totp;
 mod control_breaker;
 mod correct_coverage;
 mod create_doctor;
 mod create_location;
 mod create_service;
 mod create_user;
+mod disable_user;
 mod discard_dead_letter;
+mod enable_user;
+mod end_all_sessions;
 mod end_care;
 mod end_coverage;
 mod end_emergency_access;
+mod end_session;
+mod enrol_totp;
+mod finish_sign_in;
 mod group_dead_letters;
 mod healthz;
 mod hold_slot;
+mod issue_password_reset;
 mod jwks;
 mod list_appointments;
 mod list_audit;
@@ -41,6 +51,7 @@ mod list_notes;
 mod list_patients;
 mod list_record_access;
 mod list_services;
+mod list_sessions;
 mod list_users;
 mod login;
 mod logout;
@@ -60,6 +71,7 @@ mod read_location;
 mod read_note;
 mod read_patient;
 mod read_request;
+mod read_second_factor;
 mod read_series;
 mod read_service;
 mod readyz;
@@ -69,10 +81,16 @@ mod register;
 mod rehearse_dead_letter;
 mod release_hold;
 mod remove_exceptions;
+mod remove_second_factor;
+mod remove_users_second_factor;
+mod renew_recovery_codes;
 mod reopen_check;
 mod replay_dead_letter;
 mod replay_dead_letters;
+mod report_client_error;
+mod request_password_reset;
 mod reschedule_appointment;
+mod reset_password;
 mod review_emergency_access;
 mod revise_note;
 mod search_slots;
@@ -104,18 +122,28 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(confirm_hold::confirm_hold))
         .routes(routes!(change_location::change_location))
         .routes(routes!(change_service::change_service))
+        .routes(routes!(change_password::change_password))
+        .routes(routes!(change_role::change_role))
+        .routes(routes!(confirm_totp::confirm_totp))
         .routes(routes!(control_breaker::control_breaker))
         .routes(routes!(correct_coverage::correct_coverage))
         .routes(routes!(create_doctor::create_doctor))
         .routes(routes!(create_location::create_location))
         .routes(routes!(create_service::create_service))
         .routes(routes!(create_user::create_user))
+        .routes(routes!(disable_user::disable_user))
         .routes(routes!(discard_dead_letter::discard_dead_letter))
         .routes(routes!(end_care::end_care))
         .routes(routes!(end_coverage::end_coverage))
         .routes(routes!(end_emergency_access::end_emergency_access))
         .routes(routes!(group_dead_letters::group_dead_letters))
         .routes(routes!(hold_slot::hold_slot))
+        .routes(routes!(enable_user::enable_user))
+        .routes(routes!(end_all_sessions::end_all_sessions))
+        .routes(routes!(end_session::end_session))
+        .routes(routes!(enrol_totp::enrol_totp))
+        .routes(routes!(finish_sign_in::finish_sign_in))
+        .routes(routes!(issue_password_reset::issue_password_reset))
         .routes(routes!(jwks::jwks))
         .routes(routes!(list_appointments::list_appointments))
         .routes(routes!(list_audit::list_audit))
@@ -133,6 +161,7 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(list_exceptions::list_exceptions))
         .routes(routes!(list_locations::list_locations))
         .routes(routes!(list_services::list_services))
+        .routes(routes!(list_sessions::list_sessions))
         .routes(routes!(list_users::list_users))
         .routes(routes!(login::login))
         .routes(routes!(logout::logout))
@@ -162,6 +191,13 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(replay_dead_letters::replay_dead_letters))
         .routes(routes!(reschedule_appointment::reschedule_appointment))
         .routes(routes!(revise_note::revise_note))
+        .routes(routes!(read_second_factor::read_second_factor))
+        .routes(routes!(remove_second_factor::remove_second_factor))
+        .routes(routes!(remove_users_second_factor::remove_users_second_factor))
+        .routes(routes!(renew_recovery_codes::renew_recovery_codes))
+        .routes(routes!(report_client_error::report_client_error))
+        .routes(routes!(request_password_reset::request_password_reset))
+        .routes(routes!(reset_password::reset_password))
         .routes(routes!(search_slots::search_slots))
         .routes(routes!(set_appointment_status::set_appointment_status))
         .routes(routes!(read_patient::read_patient))

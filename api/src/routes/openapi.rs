@@ -6,8 +6,9 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
+use crate::problem::{Problem, ProblemType};
 
-/// This description.
+/// This description, where it is served.
 #[utoipa::path(
     get,
     path = "/openapi.json",
@@ -16,6 +17,9 @@ use crate::app::App;
     responses((status = OK, description = "OpenAPI 3.1"))
 )]
 pub async fn openapi(State(app): State<App>) -> Response {
+    if !app.settings.serve_docs {
+        return Problem::new(ProblemType::NotFound).into_response();
+    }
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "public, max-age=300")];
     (headers, Body::from(app.openapi.clone())).into_response()
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use serde::Deserialize;
 use store::identity::Rotation;
@@ -12,7 +13,7 @@ use crate::audit::{Audited, Note, Who};
 use crate::auth::refresh::{digest_of, generate};
 use crate::extract::{Anonymous, Form};
 use crate::problem::{Problem, ProblemType};
-use crate::session::{self, SessionDocument};
+use crate::session::{self, GoingOn, SessionDocument};
 
 /// A token to be exchanged.
 #[derive(Deserialize, ToSchema)]
@@ -42,10 +43,12 @@ pub async fn refresh(
     let (token, digest) = generate();
     let old = digest_of(&form.refresh_token);
     let accounts = app.accounts.within(anonymous.correlation_id);
-    match accounts.rotate(&old, &digest, arrived, &*app.clock).await? {
-        Rotation::Rotated { session, account, expires_at } => {
+    let idle = SignedDuration::from_secs(app.settings.session_idle_s.into());
+    match accounts.rotate(&old, &digest, arrived, idle, &*app.clock).await? {
+        Rotation::Rotated { session, account, expires_at, has_second_factor } => {
             // The session goes on: its beginning was recorded.
-            let document = session::document(&app, account, session, &token, expires_at);
+            let going_on = GoingOn { id: session, expires_at, has_second_factor };
+            let document = session::document(&app, account, going_on, &token);
             Ok(Audited::of_nobody(Json(document)))
         }
         Rotation::JustUsed => Err(ProblemType::AlreadyRefreshed.into()),

@@ -7,17 +7,16 @@ use domain::{Email, HumanName, Role, UserId};
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan as _, tz};
 use secrecy::SecretString;
-use serde::Deserialize;
-use store::identity::{Account, NewUser};
+use serde::{Deserialize, Serialize};
+use store::identity::{NewUser, Registration};
 use utoipa::ToSchema;
 
 use crate::account;
 use crate::app::App;
 use crate::audit::{Audited, Note, Who};
 use crate::documents::NameDocument;
-use crate::extract::{Anonymous, Form, text};
+use crate::extract::{Anonymous, Form, Origin, text};
 use crate::problem::{Problem, ProblemType};
-use crate::session::{Beginning, SessionDocument};
 
 /// Nobody alive was born before.
 const EARLIEST_BIRTH: Date = date(1890, 1, 1);
@@ -41,23 +40,34 @@ pub struct RegisterForm {
     birth_date: Date,
 }
 
-/// Register as a patient, and sign in.
+/// What became of a registration, whether or not there was an account of that address before.
+#[derive(Serialize, ToSchema)]
+pub struct RegisteredDocument {
+    /// What to do now.
+    pub detail: &'static str,
+}
+
+/// Register as a patient; then sign in. When somebody has that address already the answer is the
+/// same, the account stays as it is, and its owner is told.
 #[utoipa::path(
     post,
     path = "/v1/auth/register",
     tag = "sign-in",
     security(()),
     request_body = RegisterForm,
-    responses((status = CREATED, body = SessionDocument))
+    responses((status = ACCEPTED, body = RegisteredDocument))
 )]
 pub async fn register(
     State(app): State<App>,
     anonymous: Anonymous,
+    origin: Origin,
     Form(form): Form<RegisterForm>,
-) -> Result<Audited<(StatusCode, Json<SessionDocument>)>, Problem> {
+) -> Result<Audited<(StatusCode, Json<RegisteredDocument>)>, Problem> {
+    origin.count_attempt(&app)?;
     check_birth_date(form.birth_date, app.clock.now())?;
-    let password_hash = account::hash(&app, form.password, &form.email).await?;
-    let beginning = Beginning::new(&app);
+    let names = [form.name.given(), form.name.family()];
+    let password_hash =
+        account::hash(&app, form.password, &form.email, &names, "/password").await?;
     let user = NewUser {
         id: UserId::generate(),
         email: &form.email,
@@ -66,14 +76,16 @@ pub async fn register(
         created_by: None,
         created_at: app.clock.now(),
     };
-    let session = beginning.record(user.id);
     let accounts = app.accounts.within(anonymous.correlation_id);
-    accounts.register_patient(&user, &form.name, form.birth_date, session).await?;
-    tracing::info!(user.id = %user.id, "a patient registered");
-    let account = Account { id: user.id, role: user.role, email: form.email.clone() };
-    let who = Who { id: account.id, role: account.role, session: Some(beginning.id()) };
-    let answer = (StatusCode::CREATED, Json(beginning.document(&app, account)));
-    Ok(Audited::new(Note::registration(who), answer))
+    let note = match accounts.register_patient(&user, &form.name, form.birth_date).await? {
+        Registration::Done => {
+            tracing::info!(user.id = %user.id, "a patient registered");
+            Note::registration(Who { id: user.id, role: user.role, session: None })
+        }
+        Registration::AddressTaken => Note::repeated_registration(),
+    };
+    let detail = "If the address was free, there is an account now: sign in with it.";
+    Ok(Audited::new(note, (StatusCode::ACCEPTED, Json(RegisteredDocument { detail }))))
 }
 
 fn check_birth_date(birth: Date, now: Timestamp) -> Result<(), Problem> {

@@ -25,6 +25,10 @@ const TOKEN: &str = "MEDICONNECT_TOKEN";
 const LOGINS: [(&str, &str); 2] =
     [("MEDICONNECT_EMAIL", "MEDICONNECT_PASSWORD"), ("ADMIN_EMAIL", "ADMIN_PASSWORD")];
 
+/// Where the code of a second factor is looked for. It counts once: for work that outlasts a token,
+/// [`TOKEN`] is the better way.
+const CODE: &str = "MEDICONNECT_CODE";
+
 /// Somebody who is signed in.
 pub struct Maintainer {
     http: Http,
@@ -89,7 +93,12 @@ impl Login {
     async fn token(&self, http: &Http) -> anyhow::Result<String> {
         let password = self.password.expose_secret();
         let credentials = Credentials { email: &self.email, password };
-        let signed_in = sign_in::log_in(http, credentials).await?;
+        let signed_in = sign_in::log_in_with_code(http, credentials, || {
+            given(CODE).with_context(|| {
+                format!("the account asks for a second factor: set {CODE} to what the app shows")
+            })
+        });
+        let signed_in = signed_in.await?;
         signed_in
             .map(|account| account.tokens.access)
             .context("signing in failed: the server doesn't know this address and password")

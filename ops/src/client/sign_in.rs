@@ -99,15 +99,50 @@ struct UserBody {
     id: UserId,
 }
 
+#[derive(Deserialize)]
+struct ChallengeBody {
+    second_factor_token: String,
+}
+
+#[derive(Serialize)]
+struct CodeBody<'a> {
+    second_factor_token: &'a str,
+    code: &'a str,
+}
+
 /// Signs in with a password; none when the server doesn't know the account or the password.
 pub async fn log_in(http: &Http, who: Credentials<'_>) -> anyhow::Result<Option<Registered>> {
+    log_in_with_code(http, who, || {
+        anyhow::bail!("the account asks for a second factor, which this client doesn't have")
+    })
+    .await
+}
+
+/// As [`log_in`]; the code of the second factor is taken when it is asked for.
+pub async fn log_in_with_code(
+    http: &Http,
+    who: Credentials<'_>,
+    code: impl FnOnce() -> anyhow::Result<String>,
+) -> anyhow::Result<Option<Registered>> {
     let body = LoginBody { email: who.email, password: who.password };
     let answer = http.ask(&Ask::post(Purpose::Prepare, "/v1/auth/login", &body)).await?;
     match answer.status() {
         200 => signed_in(&answer).map(Some),
+        401 if is_about(&answer, "second_factor_required") => {
+            let ChallengeBody { second_factor_token } = answer.json()?;
+            let body = CodeBody { second_factor_token: &second_factor_token, code: &code()? };
+            let path = "/v1/auth/second-factor";
+            let answer = http.ask(&Ask::post(Purpose::Prepare, path, &body)).await?;
+            anyhow::ensure!(answer.status() == 200, "signing in failed: {answer}");
+            signed_in(&answer).map(Some)
+        }
         401 => Ok(None),
         _ => anyhow::bail!("signing in failed: {answer}"),
     }
+}
+
+fn is_about(answer: &Answer, reason: &str) -> bool {
+    answer.problem().is_some_and(|problem| problem.reason() == reason)
 }
 
 /// Exchanges a refresh token; none when it is used, revoked, ended, or unknown.
@@ -122,12 +157,8 @@ pub async fn refresh(http: &Http, refresh_token: &str) -> anyhow::Result<Option<
     }
 }
 
-/// Registers a patient; none when the address is taken: by this client, whose answer was lost.
-pub async fn register(
-    http: &Http,
-    who: Credentials<'_>,
-    person: Person<'_>,
-) -> anyhow::Result<Option<Registered>> {
+/// Registers a patient, who then signs in. The server doesn't say when the address is taken.
+pub async fn register(http: &Http, who: Credentials<'_>, person: Person<'_>) -> anyhow::Result<()> {
     let body = RegisterBody {
         email: who.email,
         password: who.password,
@@ -136,8 +167,7 @@ pub async fn register(
     };
     let answer = http.ask(&Ask::post(Purpose::Prepare, "/v1/auth/register", &body)).await?;
     match answer.status() {
-        201 => signed_in(&answer).map(Some),
-        409 => Ok(None),
+        202 => Ok(()),
         _ => anyhow::bail!("registering a patient failed: {answer}"),
     }
 }

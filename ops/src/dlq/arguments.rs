@@ -13,8 +13,9 @@ use crate::values::{expected, from_1_to, letter, reason};
 
 const HELP: &str = "\
 Who you are comes from MEDICONNECT_TOKEN, or MEDICONNECT_EMAIL and MEDICONNECT_PASSWORD, or
-ADMIN_EMAIL and ADMIN_PASSWORD, or from the `mediconnect up` that runs in this folder. Only
-operators and administrators may do this, and what they do is written down with their reason.
+ADMIN_EMAIL and ADMIN_PASSWORD, or from the `mediconnect up` that runs in this folder. When the
+account has a second factor, MEDICONNECT_CODE is what the app shows. Only operators and
+administrators may do this, and what they do is written down with their reason.
 
 Exit codes:
   0  done

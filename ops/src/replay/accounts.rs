@@ -144,9 +144,7 @@ impl Patients {
         }
         let family = number.to_string();
         let person = Person { given: "Patient", family: &family, birth_date };
-        if let Some(registered) = sign_in::register(http, credentials, person).await? {
-            return Ok(registered);
-        }
+        sign_in::register(http, credentials, person).await?;
         sign_in::log_in(http, credentials)
             .await?
             .with_context(|| format!("the address of patient {number} belongs to somebody else"))

@@ -6,6 +6,7 @@
 mod backing;
 mod clinic;
 mod home;
+mod limits;
 mod ports;
 mod screen;
 mod secrets;

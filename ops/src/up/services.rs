@@ -11,6 +11,7 @@ use tokio::process::Command;
 
 use super::backing::Backing;
 use super::home::Home;
+use super::limits::Limits;
 use super::ports::Addresses;
 use super::secrets::Secrets;
 use super::start::Wishes;
@@ -65,6 +66,8 @@ impl ServicePlan {
         ]);
         let keys = wishes.settings.api.keys_dir.clone().unwrap_or_else(|| home.keys());
         plan.environment.push(("MC_API__KEYS_DIR", keys.to_string_lossy().into_owned().into()));
+        let limits = Limits::of(&wishes.settings.api).environment;
+        plan.environment.extend(limits.into_iter().map(|(name, value)| (name, value.into())));
         Ok(plan)
     }
 

@@ -17,6 +17,7 @@ use tokio::time::interval;
 use super::backing::{self, Backing};
 use super::clinic;
 use super::home::Home;
+use super::limits::Limits;
 use super::ports::Addresses;
 use super::screen::Screen;
 use super::secrets::Secrets;
@@ -59,6 +60,8 @@ pub struct Started {
     pub nats: NatsSettings,
     /// To be shown: it was just generated and has never been used.
     pub new_administrator: Option<(String, SecretString)>,
+    /// How strict the API is here.
+    pub limits: Limits,
     /// There was an administrator before, and nobody here has said or kept who.
     pub has_unknown_administrator: bool,
 }
@@ -145,6 +148,7 @@ pub async fn start(wishes: &Wishes, home: &Home, screen: &Screen) -> anyhow::Res
         auditor_url,
         nats,
         new_administrator,
+        limits: Limits::of(&wishes.settings.api),
         has_unknown_administrator,
     })
 }

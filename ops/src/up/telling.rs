@@ -53,6 +53,7 @@ fn summary(started: &Started, home: &Home) -> String {
         writeln!(text, "  Insurer  {insurer} (a simulator)")
             .expect("writing to a String can't fail");
     }
+    writeln!(text, "\n  {}", started.limits.summary).expect("writing to a String can't fail");
     if let Some((email, password)) = &started.new_administrator {
         let password = password.expose_secret();
         let file = home.files.administrator();

@@ -48,6 +48,8 @@ pub struct System {
     worker: Option<ManagedProcess>,
     audit: Option<ManagedProcess>,
     eligibility: Option<ManagedProcess>,
+    /// Further instances of api, beside the first.
+    more_apis: Vec<ManagedProcess>,
     listen: u16,
     api_metrics: u16,
     worker_metrics: u16,
@@ -118,6 +120,7 @@ impl System {
             worker: None,
             audit: None,
             eligibility: None,
+            more_apis: Vec::new(),
             listen,
             api_metrics,
             worker_metrics,
@@ -159,6 +162,10 @@ impl System {
             ("MC_API__CALLER_BURST", "100000".to_owned()),
             ("MC_API__ANONYMOUS_PER_S", "100000".to_owned()),
             ("MC_API__ANONYMOUS_BURST", "100000".to_owned()),
+            ("MC_API__SIGN_IN_PER_MIN", "100000".to_owned()),
+            ("MC_API__SIGN_IN_BURST", "100000".to_owned()),
+            ("MC_API__SECOND_FACTOR", "optional".to_owned()),
+            ("MC_API__SERVE_DOCS", "true".to_owned()),
             ("MC_TELEMETRY__LOG_FORMAT", "json".to_owned()),
             ("ADMIN_EMAIL", ADMIN_EMAIL.to_owned()),
             ("ADMIN_PASSWORD", ADMIN_PASSWORD.to_owned()),
@@ -237,6 +244,31 @@ impl System {
             sleep(LOOK_EVERY).await;
         }
         Ok(())
+    }
+
+    /// Starts another instance of api beside the first: the same settings, another port.
+    pub async fn start_another_api(&mut self) -> anyhow::Result<Api> {
+        let (listen, metrics) = (free_loopback_port()?, free_loopback_port()?);
+        let name = format!("api-{}", self.more_apis.len() + 2);
+        let mut command = self.command(&["api"]);
+        command.env("MC_API__LISTEN", format!("127.0.0.1:{listen}"));
+        command.env("MC_API__METRICS_LISTEN", format!("127.0.0.1:{metrics}"));
+        self.more_apis.push(self.spawn_command(&name, command)?);
+        let api = Api::at(format!("http://127.0.0.1:{listen}"));
+        let is_ready =
+            || async { Ok(api.get("/readyz").await.is_ok_and(|answer| answer.status == 200)) };
+        self.wait_until("the other api is ready", is_ready).await?;
+        Ok(api)
+    }
+
+    /// Where the keys are that sign access tokens.
+    pub fn keys(&self) -> std::path::PathBuf {
+        self.home.path().join("keys")
+    }
+
+    /// The id of api's process.
+    pub fn api_pid(&self) -> Option<u32> {
+        self.api.as_ref().map(ManagedProcess::pid)
     }
 
     /// Starts the booking worker and waits until it runs.
@@ -326,8 +358,11 @@ impl System {
     }
 
     fn spawn(&self, name: &str, arguments: &[&str]) -> anyhow::Result<ManagedProcess> {
+        self.spawn_command(name, self.command(arguments))
+    }
+
+    fn spawn_command(&self, name: &str, mut command: Command) -> anyhow::Result<ManagedProcess> {
         let log = LogFile::open(&self.home.path().join("logs"), name)?;
-        let mut command = self.command(arguments);
         command.stdout(log.stdio()?).stderr(log.stdio()?).stdin(std::process::Stdio::null());
         let registry = Registry::of_home(self.home.path())?;
         let plan = StopPlan::terminate(Duration::from_secs(20));

@@ -110,7 +110,15 @@ fn made_or_changed(
     occurred_at: Timestamp,
 ) -> Change {
     let action = if version == 1 { AuditAction::Create } else { AuditAction::Update };
-    Change { action, resource, id, version: Some(version), patient: None, stated_reason: None, occurred_at }
+    Change {
+        action,
+        resource,
+        id,
+        version: Some(version),
+        patient: None,
+        stated_reason: None,
+        occurred_at,
+    }
 }
 
 fn visit(action: AuditAction, body: &[u8]) -> Result<Change, &'static str> {

@@ -67,7 +67,7 @@ pub struct AuditEntry {
     /// In which sign-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
-    /// From where: the other end of the connection.
+    /// From where: the other end of the connection, or whom a trusted proxy there asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_address: Option<IpAddr>,
     /// Why.

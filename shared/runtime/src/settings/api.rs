@@ -7,7 +7,19 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::SettingsError;
+use super::networks::{ForwardedHeader, Networks};
 use super::violation::{Violation, within};
+
+/// Who has to have a second factor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactor {
+    /// Doctors, administrators and operators: without one they can only enrol.
+    #[default]
+    RequiredForStaff,
+    /// Whoever wants one.
+    Optional,
+}
 
 /// Settings of the HTTP API.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -47,15 +59,40 @@ pub struct ApiSettings {
     pub anonymous_per_s: NonZeroU32,
     /// Requests one address may make at once without a token. Default: 40.
     pub anonymous_burst: NonZeroU32,
+    /// Passwords, codes and tokens that one address may try per minute. Default: 60.
+    pub sign_in_per_min: NonZeroU32,
+    /// Of them at once. Default: 30.
+    pub sign_in_burst: NonZeroU32,
+    /// The longest wait after failed sign-ins in a row, short of a hundred. Default: 900 s.
+    pub sign_in_max_wait_s: u32,
+    /// Reports of clients' errors that one caller, or one address, may send per minute. Default: 30.
+    pub client_errors_per_min: NonZeroU32,
+    /// Of them at once. Default: 10.
+    pub client_errors_burst: NonZeroU32,
+    /// Networks whose word is taken for where a request comes from. Default: none.
+    pub trusted_proxies: Option<Networks>,
+    /// The header by which they say so. Default: `x-forwarded-for`.
+    pub forwarded_header: ForwardedHeader,
+    /// Who has to have a second factor. Default: `required_for_staff`.
+    pub second_factor: SecondFactor,
     /// Life of an access token. Default: 900 s.
     pub access_token_s: u32,
-    /// Life of a refresh token. Default: 1,209,600 s (14 days).
+    /// Life of a session, however often it is refreshed. Default: 1,209,600 s (14 days).
     pub refresh_token_s: u32,
     /// How long a doctor may see the chart of a patient who isn't theirs, once they have said why.
     /// Default: 3,600 s.
     pub emergency_access_s: u32,
     /// Pause before an insurer can be asked the same again on demand. Default: 60 s.
     pub recheck_pause_s: u32,
+    /// A session that isn't refreshed for so long ends. Default: 3,600 s.
+    pub session_idle_s: u32,
+    /// Life of a token that permits a new password. Default: 3,600 s.
+    pub reset_token_s: u32,
+    /// The clinic's own name: shown by apps that hold second factors, and part of no password.
+    /// Default: `MediConnect`.
+    pub clinic_name: String,
+    /// Whether `/docs` and `/openapi.json` are served, to everybody. Default: false.
+    pub serve_docs: bool,
     /// The `iss` of access tokens, made and trusted. Default: `mediconnect`.
     pub issuer: String,
     /// The `aud` of access tokens, made and required. Default: `mediconnect-api`.
@@ -84,10 +121,22 @@ impl Default for ApiSettings {
             caller_burst: non_zero(200),
             anonymous_per_s: non_zero(20),
             anonymous_burst: non_zero(40),
+            sign_in_per_min: non_zero(60),
+            sign_in_burst: non_zero(30),
+            sign_in_max_wait_s: 900,
+            client_errors_per_min: non_zero(30),
+            client_errors_burst: non_zero(10),
+            trusted_proxies: None,
+            forwarded_header: ForwardedHeader::default(),
+            second_factor: SecondFactor::default(),
             access_token_s: 900,
             refresh_token_s: 14 * 24 * 60 * 60,
             emergency_access_s: 3_600,
             recheck_pause_s: 60,
+            session_idle_s: 60 * 60,
+            reset_token_s: 60 * 60,
+            clinic_name: "MediConnect".into(),
+            serve_docs: false,
             issuer: "mediconnect".into(),
             audience: "mediconnect-api".into(),
         }
@@ -116,7 +165,20 @@ impl ApiSettings {
         within(1..=31_536_000, &[("api.refresh_token_s", self.refresh_token_s.into())])?;
         within(1..=86_400, &[("api.emergency_access_s", self.emergency_access_s.into())])?;
         within(0..=86_400, &[("api.recheck_pause_s", self.recheck_pause_s.into())])?;
-        for (key, value) in [("api.issuer", &self.issuer), ("api.audience", &self.audience)] {
+        within(
+            1..=31_536_000,
+            &[
+                ("api.session_idle_s", self.session_idle_s.into()),
+                ("api.reset_token_s", self.reset_token_s.into()),
+            ],
+        )?;
+        within(1..=86_400, &[("api.sign_in_max_wait_s", self.sign_in_max_wait_s.into())])?;
+        let names = [
+            ("api.issuer", &self.issuer),
+            ("api.audience", &self.audience),
+            ("api.clinic_name", &self.clinic_name),
+        ];
+        for (key, value) in names {
             if value.is_empty() {
                 return Err(Violation::value(key, "must not be empty"));
             }

@@ -19,6 +19,7 @@ mod layer;
 mod lifecycle;
 mod load;
 mod nats;
+mod networks;
 mod scheduling;
 mod secret;
 mod suggestion;
@@ -33,7 +34,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use admin::AdminSettings;
-pub use api::ApiSettings;
+pub use api::{ApiSettings, SecondFactor};
 pub use audit::AuditSettings;
 pub use booking::BookingSettings;
 pub use database::DatabaseSettings;
@@ -41,6 +42,7 @@ pub use eligibility::EligibilitySettings;
 pub use error::SettingsError;
 pub use lifecycle::LifecycleSettings;
 pub use nats::NatsSettings;
+pub use networks::{ForwardedHeader, InvalidNetworks, Networks};
 pub use scheduling::SchedulingSettings;
 pub use telemetry::{LogFormat, TelemetrySettings};
 

@@ -1,10 +1,14 @@
 //! Sign-in and identity, through the role `mediconnect_accounts`: the only data that api writes
 //! itself. One file per table.
 
-mod login_failures;
+mod devices;
+mod notices;
+mod passwords;
 mod patients;
 mod practitioners;
+mod second_factors;
 mod sessions;
+mod sign_in;
 mod users;
 
 use domain::{CorrelationId, Email, Role, UserId};
@@ -16,9 +20,15 @@ use sqlx::{Postgres, Transaction};
 use crate::StoreError;
 use crate::pool::Pool;
 
+pub use devices::Device;
+pub use notices::Notice;
+pub use passwords::{NewReset, PasswordOwner};
+pub use patients::Registration;
 pub use practitioners::{Approval, NewPractitioner};
-pub use sessions::{EndedSession, NewSession, Rotation, TokenDigest};
-pub use users::{Account, Credentials, FirstAdministrator};
+pub use second_factors::{Authenticator, Challenge, NewChallenge, Proof};
+pub use sessions::{EndedSession, LiveSession, NewSession, Rotation, TokenDigest};
+pub use sign_in::{Credentials, SignInState, Subject};
+pub use users::{Account, AccountChange, FirstAdministrator};
 
 /// The data of sign-in and identity.
 #[derive(Clone, Debug)]

@@ -2,23 +2,45 @@
 
 use domain::HumanName;
 use jiff::civil::Date;
+use secrecy::ExposeSecret as _;
 
-use super::sessions::insert_session;
-use super::{Accounts, CreateError, NewSession, NewUser, users};
+use super::notices::{self, Notice};
+use super::{Accounts, NewUser};
+use crate::StoreError;
+
+/// What came of a registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// There is an account now.
+    Done,
+    /// Somebody has that address already; they will be told.
+    AddressTaken,
+}
 
 impl Accounts {
-    /// Creates a patient who signs in with this very request.
+    /// Creates a patient, unless the address is taken. The same statements either way, so that no
+    /// time tells whether somebody has an account.
     pub async fn register_patient(
         &self,
         user: &NewUser<'_>,
         name: &HumanName,
         birth_date: Date,
-        session: NewSession<'_>,
-    ) -> Result<(), CreateError> {
+    ) -> Result<Registration, StoreError> {
         let mut transaction = self.begin().await?;
-        users::insert(&mut transaction, user).await?;
+        let inserted = sqlx::query!(
+            "INSERT INTO users (id, email, password_hash, role, created_at)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (email) DO NOTHING",
+            user.id.as_uuid(),
+            user.email.as_str(),
+            user.password_hash.expose_secret(),
+            user.role.as_str(),
+            jiff_sqlx::Timestamp::from(user.created_at) as _,
+        )
+        .execute(&mut *transaction)
+        .await?;
         sqlx::query!(
-            "INSERT INTO patients (id, given_name, family_name, birth_date) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO patients (id, given_name, family_name, birth_date)
+             SELECT id, $2, $3, $4 FROM users WHERE id = $1",
             user.id.as_uuid(),
             name.given(),
             name.family(),
@@ -26,7 +48,11 @@ impl Accounts {
         )
         .execute(&mut *transaction)
         .await?;
-        insert_session(&mut transaction, session).await?;
-        Ok(transaction.commit().await?)
+        let (notice, address) = (Notice::RegistrationRepeated, user.email.as_str());
+        let but = Some(user.id);
+        notices::leave_at(&mut transaction, notice, address, but, user.created_at).await?;
+        transaction.commit().await?;
+        let is_new = inserted.rows_affected() > 0;
+        Ok(if is_new { Registration::Done } else { Registration::AddressTaken })
     }
 }

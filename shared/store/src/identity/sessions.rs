@@ -2,10 +2,13 @@
 //! keeps it alive. Only digests of tokens are stored.
 
 use domain::{Actor, Clock, SessionId, UserId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgConnection;
 
-use super::users::account;
+use super::devices::{self, Device};
+use super::sign_in::forget_address;
+use super::users::{account, lock_active};
 use super::{Account, Accounts};
 use crate::StoreError;
 
@@ -25,6 +28,23 @@ pub struct NewSession<'a> {
     pub created_at: Timestamp,
     /// It ends then, however often it is refreshed.
     pub expires_at: Timestamp,
+    /// From what: `Firefox on Linux`.
+    pub client: &'a str,
+}
+
+/// A session that has neither ended nor expired.
+#[derive(Clone, Debug)]
+pub struct LiveSession {
+    /// Which.
+    pub id: SessionId,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// Its last sign-in or refresh.
+    pub last_used_at: Timestamp,
+    /// It ends then at the latest.
+    pub expires_at: Timestamp,
+    /// From what.
+    pub client: String,
 }
 
 /// What came of presenting a refresh token.
@@ -38,6 +58,8 @@ pub enum Rotation {
         account: Account,
         /// The family's end.
         expires_at: Timestamp,
+        /// Whether the account has a second factor.
+        has_second_factor: bool,
     },
     /// It was replaced a moment ago, by a request beside this one.
     JustUsed,
@@ -48,7 +70,7 @@ pub enum Rotation {
         /// Whose.
         account: Account,
     },
-    /// Unknown, expired, revoked, or of a disabled account.
+    /// Unknown, expired, idle for too long, revoked, or of a disabled account.
     Refused,
 }
 
@@ -65,38 +87,42 @@ struct Presented {
     session_id: SessionId,
     used_at: Option<Timestamp>,
     expires_at: Timestamp,
+    last_used_at: Timestamp,
     is_live: bool,
+    has_second_factor: bool,
     account: Account,
 }
 
 impl Accounts {
-    /// Records a successful sign-in, and forgets the failures before it and the tokens of the
-    /// user's sessions that have expired.
-    pub async fn open_session(&self, session: NewSession<'_>) -> Result<(), StoreError> {
+    /// Records a sign-in whose password had that hash, and forgets the failures before it and the
+    /// tokens of the user's sessions that have expired. False when the account was disabled or got
+    /// another password meanwhile.
+    pub async fn open_session(
+        &self,
+        session: NewSession<'_>,
+        account: &Account,
+        password_hash: &SecretString,
+        device: Device<'_>,
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        insert_session(&mut transaction, session).await?;
-        sqlx::query!("DELETE FROM login_failures WHERE user_id = $1", session.user.as_uuid())
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query!(
-            "DELETE FROM refresh_tokens t USING sessions s
-             WHERE s.id = t.session_id AND s.user_id = $1 AND s.expires_at < $2",
-            session.user.as_uuid(),
-            jiff_sqlx::Timestamp::from(session.created_at) as _,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        Ok(transaction.commit().await?)
+        let hash = Some(password_hash.expose_secret());
+        if !lock_active(&mut transaction, account.id, hash).await? {
+            return Ok(false);
+        }
+        begin(&mut transaction, session, account, device).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Replaces the token `old` by `new`, for a request that arrived at `arrived`. When the token
     /// was used while this request was already here, the two raced (two tabs): the later one gets
-    /// nothing, but the family lives on.
+    /// nothing, but the family lives on. A session that was idle for longer than `idle` has ended.
     pub async fn rotate(
         &self,
         old: &TokenDigest,
         new: &TokenDigest,
         arrived: Timestamp,
+        idle: SignedDuration,
         clock: &dyn Clock,
     ) -> Result<Rotation, StoreError> {
         let mut transaction = self.begin().await?;
@@ -105,7 +131,8 @@ impl Accounts {
         };
         // After the wait for the lock: whoever held it marked the token before this.
         let now = clock.now();
-        if !presented.is_live || presented.expires_at <= now {
+        let is_idle = presented.last_used_at + idle <= now;
+        if !presented.is_live || is_idle || presented.expires_at <= now {
             return Ok(Rotation::Refused);
         }
         let rotation = match presented.used_at {
@@ -120,6 +147,7 @@ impl Accounts {
                     session: presented.session_id,
                     account: presented.account,
                     expires_at: presented.expires_at,
+                    has_second_factor: presented.has_second_factor,
                 }
             }
         };
@@ -151,18 +179,140 @@ impl Accounts {
         transaction.commit().await?;
         Ok(Some(ended))
     }
+
+    /// The user's sessions that live, the newest first, at most a hundred.
+    pub async fn live_sessions(
+        &self,
+        user: UserId,
+        idle: SignedDuration,
+        now: Timestamp,
+    ) -> Result<Vec<LiveSession>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let rows = sqlx::query!(
+            r#"SELECT id, created_at AS "created_at: jiff_sqlx::Timestamp",
+                   last_used_at AS "last_used_at: jiff_sqlx::Timestamp",
+                   expires_at AS "expires_at: jiff_sqlx::Timestamp", client
+               FROM sessions
+               WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
+                   AND last_used_at > $3
+               ORDER BY created_at DESC, id
+               LIMIT 100"#,
+            user.as_uuid(),
+            jiff_sqlx::Timestamp::from(now) as _,
+            jiff_sqlx::Timestamp::from(now - idle) as _,
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
+        let live = rows.into_iter().map(|row| LiveSession {
+            id: row.id.into(),
+            created_at: row.created_at.to_jiff(),
+            last_used_at: row.last_used_at.to_jiff(),
+            expires_at: row.expires_at.to_jiff(),
+            client: row.client,
+        });
+        Ok(live.collect())
+    }
+
+    /// Ends one of the user's sessions. False when there is none of that id that hasn't ended.
+    pub async fn revoke_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let revoked = sqlx::query!(
+            "UPDATE sessions SET revoked_at = $3
+             WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND expires_at > $3",
+            user.as_uuid(),
+            session.as_uuid(),
+            jiff_sqlx::Timestamp::from(now) as _,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(revoked.rows_affected() > 0)
+    }
+
+    /// Ends all of the user's sessions, and forgets their devices. Which ones that were.
+    pub async fn revoke_all_sessions(
+        &self,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let revoked = revoke_everything(&mut transaction, user, None, now).await?;
+        transaction.commit().await?;
+        Ok(revoked)
+    }
 }
 
-pub(super) async fn insert_session(
+/// Ends all of the user's sessions but one, sign-ins that wait for a second factor, and unused
+/// permissions to reset the password; forgets their devices.
+pub(super) async fn revoke_everything(
+    connection: &mut PgConnection,
+    user: UserId,
+    but: Option<SessionId>,
+    now: Timestamp,
+) -> Result<Vec<SessionId>, sqlx::Error> {
+    sqlx::query!("DELETE FROM sign_in_challenges WHERE user_id = $1", user.as_uuid())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("DELETE FROM password_resets WHERE user_id = $1", user.as_uuid())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("DELETE FROM known_devices WHERE user_id = $1", user.as_uuid())
+        .execute(&mut *connection)
+        .await?;
+    let revoked = sqlx::query_scalar!(
+        "UPDATE sessions SET revoked_at = $3
+         WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $3
+             AND id IS DISTINCT FROM $2
+         RETURNING id",
+        user.as_uuid(),
+        but.map(SessionId::as_uuid),
+        jiff_sqlx::Timestamp::from(now) as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(revoked.into_iter().map(SessionId::from).collect())
+}
+
+/// What every sign-in that succeeds comes to.
+pub(super) async fn begin(
+    connection: &mut PgConnection,
+    session: NewSession<'_>,
+    account: &Account,
+    device: Device<'_>,
+) -> Result<(), sqlx::Error> {
+    insert_session(connection, session).await?;
+    if matches!(device, Device::New(..)) {
+        forget_address(connection, &account.email).await?;
+    }
+    devices::remember(connection, account.id, device, session.created_at).await?;
+    sqlx::query!(
+        "DELETE FROM refresh_tokens t USING sessions s
+         WHERE s.id = t.session_id AND s.user_id = $1 AND s.expires_at < $2",
+        session.user.as_uuid(),
+        jiff_sqlx::Timestamp::from(session.created_at) as _,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn insert_session(
     connection: &mut PgConnection,
     session: NewSession<'_>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, client)
+         VALUES ($1, $2, $3, $3, $4, $5)",
         session.id.as_uuid(),
         session.user.as_uuid(),
         jiff_sqlx::Timestamp::from(session.created_at) as _,
         jiff_sqlx::Timestamp::from(session.expires_at) as _,
+        session.client,
     )
     .execute(&mut *connection)
     .await?;
@@ -194,11 +344,14 @@ async fn lock_presented(
     let row = sqlx::query!(
         r#"SELECT t.session_id, t.used_at AS "used_at: jiff_sqlx::Timestamp",
                s.expires_at AS "expires_at: jiff_sqlx::Timestamp",
+               s.last_used_at AS "last_used_at: jiff_sqlx::Timestamp",
                s.revoked_at IS NULL AND u.status = 'active' AS "is_live!",
+               a.confirmed_at IS NOT NULL AS "has_second_factor!",
                u.id AS user_id, u.email, u.role
            FROM refresh_tokens t
            JOIN sessions s ON s.id = t.session_id
            JOIN users u ON u.id = s.user_id
+           LEFT JOIN totp_authenticators a ON a.user_id = u.id
            WHERE t.token_sha256 = $1
            FOR UPDATE OF t, s"#,
         token,
@@ -210,7 +363,9 @@ async fn lock_presented(
             session_id: row.session_id.into(),
             used_at: row.used_at.map(jiff_sqlx::Timestamp::to_jiff),
             expires_at: row.expires_at.to_jiff(),
+            last_used_at: row.last_used_at.to_jiff(),
             is_live: row.is_live,
+            has_second_factor: row.has_second_factor,
             account: account(row.user_id.into(), row.email, &row.role)?,
         })
     })
@@ -227,6 +382,13 @@ async fn replace(
     sqlx::query!(
         "UPDATE refresh_tokens SET used_at = $2 WHERE token_sha256 = $1",
         old,
+        jiff_sqlx::Timestamp::from(now) as _,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "UPDATE sessions SET last_used_at = $2 WHERE id = $1",
+        session.as_uuid(),
         jiff_sqlx::Timestamp::from(now) as _,
     )
     .execute(&mut *connection)

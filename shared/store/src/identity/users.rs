@@ -1,10 +1,11 @@
 //! Table `users`: who can sign in, and as what.
 
-use domain::{Email, Role, UserId};
+use domain::{Email, Role, SessionId, UserId};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 
+use super::sessions::revoke_everything;
 use super::{Accounts, CreateError, NewUser};
 use crate::StoreError;
 
@@ -22,17 +23,15 @@ pub struct Account {
     pub role: Role,
 }
 
-/// What a sign-in is checked against.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// Whose.
-    pub account: Account,
-    /// False for a disabled account.
-    pub is_active: bool,
-    /// The PHC string of the password.
-    pub password_hash: SecretString,
-    /// No attempt counts before this.
-    pub retry_after: Option<Timestamp>,
+/// What came of an administrator's change to an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountChange {
+    /// It is done, and these sessions have ended.
+    Done(Vec<SessionId>),
+    /// There is no such account, or none of which this can be changed.
+    Unknown,
+    /// Whoever asked is no active administrator any more.
+    NotAllowed,
 }
 
 /// Whether the first administrator was created.
@@ -74,29 +73,6 @@ pub(super) async fn insert(
 }
 
 impl Accounts {
-    /// What a sign-in with that address is checked against.
-    pub async fn credentials(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
-        let mut transaction = self.begin().await?;
-        let row = sqlx::query!(
-            r#"SELECT u.id, u.email, u.role, u.status = 'active' AS "is_active!", u.password_hash,
-                   f.retry_after AS "retry_after?: jiff_sqlx::Timestamp"
-               FROM users u LEFT JOIN login_failures f ON f.user_id = u.id
-               WHERE u.email = $1"#,
-            email.as_str(),
-        )
-        .fetch_optional(&mut *transaction)
-        .await?;
-        row.map(|row| {
-            Ok(Credentials {
-                account: account(row.id.into(), row.email, &row.role)?,
-                is_active: row.is_active,
-                password_hash: row.password_hash.into(),
-                retry_after: row.retry_after.map(jiff_sqlx::Timestamp::to_jiff),
-            })
-        })
-        .transpose()
-    }
-
     /// Creates an administrator or operator, who has no data beside the account.
     pub async fn create_user(&self, user: &NewUser<'_>) -> Result<(), CreateError> {
         let mut transaction = self.begin().await?;
@@ -145,6 +121,100 @@ impl Accounts {
         .await?;
         Ok(transaction.commit().await?)
     }
+
+    /// Disables or enables an account, by an administrator. Either way its sessions end.
+    pub async fn set_active(
+        &self,
+        user: UserId,
+        is_active: bool,
+        by: UserId,
+        now: Timestamp,
+    ) -> Result<AccountChange, StoreError> {
+        let mut transaction = self.begin().await?;
+        if !lock_administration(&mut transaction, by).await? {
+            return Ok(AccountChange::NotAllowed);
+        }
+        let changed = sqlx::query!(
+            "UPDATE users SET status = CASE WHEN $2 THEN 'active' ELSE 'disabled' END
+             WHERE id = $1",
+            user.as_uuid(),
+            is_active,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        if changed.rows_affected() == 0 {
+            return Ok(AccountChange::Unknown);
+        }
+        let ended = revoke_everything(&mut transaction, user, None, now).await?;
+        transaction.commit().await?;
+        Ok(AccountChange::Done(ended))
+    }
+
+    /// Makes an operator an administrator or the reverse, by an administrator. Their sessions end.
+    /// Patients and doctors have data that goes with their role, and keep it.
+    pub async fn set_role(
+        &self,
+        user: UserId,
+        role: Role,
+        by: UserId,
+        now: Timestamp,
+    ) -> Result<AccountChange, StoreError> {
+        let mut transaction = self.begin().await?;
+        if !lock_administration(&mut transaction, by).await? {
+            return Ok(AccountChange::NotAllowed);
+        }
+        let changed = sqlx::query!(
+            "UPDATE users SET role = $2
+             WHERE id = $1 AND role IN ('admin', 'operator') AND $2 IN ('admin', 'operator')",
+            user.as_uuid(),
+            role.as_str(),
+        )
+        .execute(&mut *transaction)
+        .await?;
+        if changed.rows_affected() == 0 {
+            return Ok(AccountChange::Unknown);
+        }
+        let ended = revoke_everything(&mut transaction, user, None, now).await?;
+        transaction.commit().await?;
+        Ok(AccountChange::Done(ended))
+    }
+}
+
+/// One administrator at a time changes accounts, so that no two of them disable each other: then
+/// nobody could administrate. False when this one may not any more.
+async fn lock_administration(
+    connection: &mut PgConnection,
+    by: UserId,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)", FIRST_ADMINISTRATOR_LOCK)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM users
+               WHERE id = $1 AND role = 'admin' AND status = 'active') AS "exists!""#,
+        by.as_uuid(),
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Keeps an account as it is until the end of the transaction. False when it is disabled, or has
+/// another password than the one of that hash.
+pub(super) async fn lock_active(
+    connection: &mut PgConnection,
+    user: UserId,
+    password_hash: Option<&str>,
+) -> Result<bool, sqlx::Error> {
+    let found = sqlx::query_scalar!(
+        "SELECT id FROM users
+         WHERE id = $1 AND status = 'active' AND ($2::text IS NULL OR password_hash = $2)
+         FOR SHARE",
+        user.as_uuid(),
+        password_hash,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.is_some())
 }
 
 async fn exists_administrator(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {

@@ -18,18 +18,19 @@ pub(super) struct Patient {
 
 /// Registers patients as anybody would.
 pub(super) async fn register_patients(url: &str, count: u32) -> anyhow::Result<Vec<Patient>> {
-    let url = &format!("{url}/v1/auth/register");
+    let register = &format!("{url}/v1/auth/register");
+    let sign_in = &format!("{url}/v1/auth/login");
     let registering = (0..count).map(|index| async move {
-        let answer = post(
-            url,
-            &json!({
-                "email": format!("patient-{index}@bench.invalid"),
-                "password": Uuid::new_v4().to_string(),
-                "name": { "given": "Given", "family": "Family" },
-                "birth_date": "1980-01-01",
-            }),
-        )
-        .await?;
+        let email = format!("patient-{index}@bench.invalid");
+        let password = Uuid::new_v4().to_string();
+        let patient = json!({
+            "email": email,
+            "password": password,
+            "name": { "given": "Given", "family": "Family" },
+            "birth_date": "1980-01-01",
+        });
+        post(register, &patient).await?;
+        let answer = post(sign_in, &json!({ "email": email, "password": password })).await?;
         let access_token = answer["access_token"].as_str().unwrap_or_default().to_owned();
         anyhow::Ok(Patient { access_token })
     });

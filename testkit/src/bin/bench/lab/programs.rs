@@ -60,6 +60,9 @@ pub async fn api(lab: &Lab, database: &Database) -> anyhow::Result<Program> {
         ("MC_API__CALLER_BURST", NO_LIMIT.into()),
         ("MC_API__ANONYMOUS_PER_S", NO_LIMIT.into()),
         ("MC_API__ANONYMOUS_BURST", NO_LIMIT.into()),
+        ("MC_API__SIGN_IN_PER_MIN", NO_LIMIT.into()),
+        ("MC_API__SIGN_IN_BURST", NO_LIMIT.into()),
+        ("MC_API__SECOND_FACTOR", "optional".into()),
     ];
     let url = format!("http://127.0.0.1:{port}");
     let program = Program::start(lab, "api", &["api"], environment, url)?;
