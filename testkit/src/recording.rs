@@ -42,8 +42,7 @@ impl System {
         }
         let sql = "SELECT entry_id, count(*) FROM audit_log GROUP BY entry_id";
         let found = self.database().await?.query(sql, &[]).await?;
-        let found: BTreeMap<Uuid, i64> =
-            found.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let found: BTreeMap<Uuid, i64> = found.iter().map(|row| (row.get(0), row.get(1))).collect();
         ensure!(found == expected, "{} ids are recorded of {}", found.len(), expected.len());
         Ok(expected.len())
     }

@@ -148,14 +148,12 @@ async fn nothing_personal_is_logged_counted_traced_or_put_into_subjects() -> any
     let doctor = doctor.id.as_deref().context("an id")?;
     let slots = patient.free_slots(doctor).await?;
     // One insurer answers, and one sends something that nobody can read.
-    let lies = Knobs {
-        mix: vec![Share { weight: 1, outcome: Outcome::Garbage }],
-        ..Knobs::default()
-    };
+    let lies =
+        Knobs { mix: vec![Share { weight: 1, outcome: Outcome::Garbage }], ..Knobs::default() };
     insurer.set_for(&"00007".parse()?, &lies).await?;
     let patient_id = patient.id.as_deref().context("an id")?;
     let coverages = format!("/v1/patients/{patient_id}/coverages");
-    let card = json!({ "payer": "00042", "subscriber_id": member });
+    let card = json!({ "payer": "00042", "subscriber_id": format!("{member}-ACTIVE") });
     patient.post(&coverages, card).await?.expect(201)?;
     let card = json!({
         "payer": "00007",
@@ -197,8 +195,7 @@ async fn nothing_personal_is_logged_counted_traced_or_put_into_subjects() -> any
             AND count(*) FILTER (WHERE error_class IS NOT NULL) > 0
         FROM eligibility_checks";
     let database = system.database().await?;
-    let checked =
-        || async { Ok(database.query_one(sql, &[]).await?.get::<_, bool>(0)) };
+    let checked = || async { Ok(database.query_one(sql, &[]).await?.get::<_, bool>(0)) };
     system.wait_until("both insurers were asked", checked).await?;
     let recorded = system.check_audit_is_complete().await?;
     ensure!(recorded > 10, "{recorded} entries and facts");

@@ -216,9 +216,8 @@ impl Auditor {
         self.make_durable(&entry).await.map_err(|error| {
             FAILED.inc();
             tracing::warn!(%error, "an answer is held back: it can't be recorded");
-            Problem::new(ProblemType::Unavailable).with_detail(
-                "who sees or does what is recorded first, and that isn't possible now",
-            )
+            Problem::new(ProblemType::Unavailable)
+                .with_detail("who sees or does what is recorded first, and that isn't possible now")
         })
     }
 

@@ -82,8 +82,8 @@ impl Auditor {
             if let Err(error) = self.make_durable(&entry).await {
                 tracing::warn!(
                     %error,
-                    kind = entry.kind.as_str(),
-                    occurrences = entry.occurrences,
+                    audit.kind = entry.kind.as_str(),
+                    audit.occurrences = entry.occurrences,
                     "refusals that were counted are not recorded yet"
                 );
                 unsettled.push(entry);

@@ -145,7 +145,9 @@ impl Notice {
             ("gap", Some(from)) if row.reason.as_deref() == Some("remade") => {
                 Some(Self::Remade { row: position, stream, sealed: from.saturating_sub(1) })
             }
-            ("gap", Some(from)) => Some(Self::Gap { row: position, stream, from, to: row.sequence }),
+            ("gap", Some(from)) => {
+                Some(Self::Gap { row: position, stream, from, to: row.sequence })
+            }
             ("unreadable", _) => {
                 Some(Self::Unreadable { row: position, stream, sequence: row.sequence })
             }
@@ -585,8 +587,8 @@ mod tests {
         let (before, after) = ([-7, 0].map(stray), [10, 11, 500].map(stray));
         log.rows.splice(0..0, before);
         log.rows.extend(after);
-        let expected =
-            [(-7, 1), (0, 1), (10, 2), (500, 1)].map(|(from, count)| Finding::RowsUnsealed { from, count });
+        let expected = [(-7, 1), (0, 1), (10, 2), (500, 1)]
+            .map(|(from, count)| Finding::RowsUnsealed { from, count });
         assert_eq!(log.findings(Some(&log.anchor())), expected);
     }
 

@@ -62,7 +62,7 @@ fn remade(stream: &'static str, before: Position, now: Position) -> Row {
     metrics::GAPS.with_label_values(&[stream]).inc();
     tracing::error!(
         nats.stream = stream,
-        sealed = before.sequence,
+        gap.from = before.sequence + 1,
         "a stream was made anew: what the old one held beyond what is sealed is lost"
     );
     let since = now.created_at.unwrap_or_default();

@@ -119,8 +119,7 @@ fn seal_of(row: &PgRow) -> Result<SealCheck, Failure> {
     let leaves: Vec<u8> = value(row, "leaves", &mut is_whole).unwrap_or_default();
     let (leaves, rest) = leaves.as_chunks::<32>();
     is_whole &= rest.is_empty();
-    let mut number =
-        |column: &str| value(row, column, &mut is_whole).unwrap_or_default();
+    let mut number = |column: &str| value(row, column, &mut is_whole).unwrap_or_default();
     let (first_row, last_row) = (number("first_row"), number("last_row"));
     let [audit, events] = [("audit_from", "audit_to"), ("events_from", "events_to")]
         .map(|(from, to)| Span { created_at: None, from: number(from), to: number(to) });
