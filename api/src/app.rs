@@ -7,6 +7,7 @@ use std::time::Duration;
 use bus::{Bus, Publisher, Replies};
 use bytes::Bytes;
 use domain::{SessionId, SharedClock};
+use runtime::Shutdown;
 use runtime::settings::ApiSettings;
 use store::StoreError;
 use store::identity::Accounts;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub replies: Replies,
     /// The API's description, as JSON.
     pub openapi: Bytes,
+    /// For what outlives its request.
+    pub shutdown: Shutdown,
 }
 
 impl App {

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -16,7 +15,7 @@ use store::identity::Accounts;
 use store::reading::Reader;
 
 use crate::app::{App, Parts};
-use crate::audit::Auditor;
+use crate::audit::{Auditor, Withheld, record_withheld};
 use crate::auth::{Authenticator, Keys, Passwords, Revocations, Tokens};
 use crate::client_address::AddressRules;
 use crate::first_administrator::FirstLogin;
@@ -66,6 +65,7 @@ pub async fn start_at(
     let limits = Arc::clone(&app.doorkeeper);
     let sweeping = shutdown.clone();
     shutdown.spawn("rate limits", async move { limits.limits.sweep(&sweeping).await });
+    shutdown.spawn("refusals that are counted", record_withheld(app.clone(), shutdown.clone()));
     let metrics_addr = metrics::serve(settings.api.metrics_listen, shutdown).await?;
     let addr = server::serve(door::router(app), &settings.api, shutdown).await?;
     Ok(Started { addr, metrics_addr })
@@ -99,7 +99,7 @@ async fn assemble(
         patience: publish_deadline,
         clock: clock.clone(),
         source: AuditWord::of(&format!("api/{}", settings.telemetry.instance_id)),
-        withheld: AtomicU32::new(0),
+        withheld: Withheld::default(),
     };
     let openapi = openapi::describe().to_json().context("the API's description")?;
     Ok(App::new(Parts {
@@ -116,6 +116,7 @@ async fn assemble(
         replies: Replies::start(&bus, shutdown).await?,
         bus,
         openapi: openapi.into(),
+        shutdown: shutdown.clone(),
     }))
 }
 

@@ -9,6 +9,7 @@ mod insurer;
 mod ledger;
 mod messages;
 mod nats;
+mod recording;
 mod replaying;
 mod system;
 

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use async_nats::jetstream;
 use bus::{AuditPublisher, KvBucket};
+use contracts::subjects;
 use domain::PatientId;
 use runtime::Shutdown;
 use secrecy::ExposeSecret;
@@ -48,23 +50,31 @@ impl Sealed {
 
     /// Two rows more, and their seal; the worker is stopped so that the next one is another's.
     async fn add_a_seal(&self, number: i64) -> anyhow::Result<()> {
+        self.publish(&[PatientId::generate(), PatientId::generate()]).await?;
+        self.work_until_anchored(number).await
+    }
+
+    /// An entry that shows these patients' data.
+    async fn publish(&self, patients: &[PatientId]) -> anyhow::Result<()> {
         let bus = self.nats.bus().await?;
         let publisher = AuditPublisher::start(&bus, &Shutdown::new());
-        let patients = [PatientId::generate(), PatientId::generate()];
-        publisher.publish(&any_entry(&patients), None, PATIENCE).await?;
-        self.work_until_anchored(number).await
+        Ok(publisher.publish(&any_entry(patients), None, PATIENCE).await?)
+    }
+
+    fn start_worker(&self) -> anyhow::Result<(ManagedProcess, LogFile)> {
+        let log = LogFile::open(&self.home.path().join("logs"), "audit")?;
+        let mut command = self.command(&["worker", "audit"]);
+        command.stdout(log.stdio()?).stderr(log.stdio()?).stdin(std::process::Stdio::null());
+        let registry = Registry::of_home(self.home.path())?;
+        let plan = StopPlan::terminate(PATIENCE);
+        Ok((ManagedProcess::spawn(&registry, "audit", command, plan)?, log))
     }
 
     /// Lets a worker work until the anchor says that this seal was made meanwhile.
     async fn work_until_anchored(&self, seal: i64) -> anyhow::Result<()> {
         let bucket = self.nats.bus().await?.key_value(KvBucket::AuditAnchor).await?;
         let before = bucket.get("last").await?.unwrap_or_default();
-        let log = LogFile::open(&self.home.path().join("logs"), "audit")?;
-        let mut command = self.command(&["worker", "audit"]);
-        command.stdout(log.stdio()?).stderr(log.stdio()?).stdin(std::process::Stdio::null());
-        let registry = Registry::of_home(self.home.path())?;
-        let plan = StopPlan::terminate(PATIENCE);
-        let mut worker = ManagedProcess::spawn(&registry, "audit", command, plan)?;
+        let (mut worker, log) = self.start_worker()?;
         let give_up = Instant::now() + PATIENCE;
         loop {
             let anchor = bucket.get("last").await?.unwrap_or_default();
@@ -277,6 +287,132 @@ async fn a_missing_anchor_is_said() -> anyhow::Result<()> {
     let bus = sealed.nats.bus().await?;
     bus.key_value(KvBucket::AuditAnchor).await?.purge("last").await?;
     sealed.finds(json!([{ "what": "no_anchor" }])).await
+}
+
+#[tokio::test]
+async fn streams_that_were_lost_and_made_anew_are_read_from_their_beginning() -> anyhow::Result<()>
+{
+    let mut sealed = Sealed::new().await?;
+    sealed.nats = TestNats::start().await?;
+    sealed.nats.bus().await?;
+    let expected = json!([
+        { "what": "no_anchor" },
+        { "what": "stream_remade", "stream": "MC_AUDIT", "sealed": 3 },
+        { "what": "stream_remade", "stream": "MC_EVENTS", "sealed": 0 },
+    ]);
+    sealed.finds(expected).await?;
+
+    // More than was sealed of the old one: nothing of it may be taken for what is known.
+    for _ in 0..5 {
+        sealed.publish(&[]).await?;
+    }
+    sealed.work_until_anchored(4).await?;
+    let (verdict, code) = sealed.verify().await?;
+    assert_eq!((code, &verdict["rows"]), (INTACT, &Value::from(6 + 2 + 5)), "{verdict:#}");
+    let notices = json!([
+        { "what": "remade", "row": 7, "stream": "MC_AUDIT", "sealed": 3 },
+        { "what": "remade", "row": 13, "stream": "MC_EVENTS", "sealed": 0 },
+    ]);
+    assert_eq!((&verdict["notices"], &verdict["waiting"]), (&notices, &json!(0)));
+    let output = sealed.command(&["audit", "verify"]).output().await?;
+    let said = String::from_utf8(output.stdout)?;
+    assert!(said.contains("MC_AUDIT was made anew"), "{said}");
+
+    // And the new one is the one that is known from now on.
+    sealed.add_a_seal(5).await?;
+    let (verdict, code) = sealed.verify().await?;
+    assert_eq!((code, &verdict["notices"]), (INTACT, &notices), "{verdict:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_that_is_made_anew_under_a_worker_is_noticed() -> anyhow::Result<()> {
+    let sealed = Sealed::new().await?;
+    let sequences = "SELECT count(*) FROM audit_log WHERE kind <> 'gap'";
+    let wait_for = async |rows: i64| {
+        let give_up = Instant::now() + PATIENCE;
+        while sealed.tamperer.query_one(sequences, &[]).await?.get::<_, i64>(0) < rows {
+            ensure!(Instant::now() < give_up, "there aren't {rows} rows");
+            sleep(Duration::from_millis(10)).await;
+        }
+        anyhow::Ok(())
+    };
+    let (mut worker, log) = sealed.start_worker()?;
+    sealed.publish(&[]).await?;
+    wait_for(7).await?;
+    jetstream::new(sealed.nats.client().await?).delete_stream(subjects::AUDIT).await?;
+    for _ in 0..6 {
+        sealed.publish(&[]).await?;
+    }
+    wait_for(13).await.with_context(|| log.tail())?;
+    ensure!(worker.stop().await?.success(), "{}", log.tail());
+    let (verdict, code) = sealed.verify().await?;
+    assert_eq!((code, &verdict["rows"]), (INTACT, &Value::from(14)), "{verdict:#}");
+    assert_eq!(verdict["notices"][0]["what"], "remade", "{verdict:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn messages_that_are_gone_before_they_are_sealed_are_said() -> anyhow::Result<()> {
+    let sealed = Sealed::new().await?;
+    for _ in 0..3 {
+        sealed.publish(&[]).await?;
+    }
+    let context = jetstream::new(sealed.nats.client().await?);
+    // All but the last of them.
+    context.get_stream(subjects::AUDIT).await?.purge().sequence(6).await?;
+    sealed.work_until_anchored(4).await?;
+    let (verdict, code) = sealed.verify().await?;
+    let notices = json!([{ "what": "gap", "row": 7, "stream": "MC_AUDIT", "from": 4, "to": 5 }]);
+    assert_eq!((code, &verdict["notices"]), (INTACT, &notices), "{verdict:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_tables_would_refuse_is_named_too() -> anyhow::Result<()> {
+    let sealed = Sealed::new().await?;
+    let unchecked = "DO $$ DECLARE it record; BEGIN
+        FOR it IN SELECT conrelid::regclass AS relation, conname FROM pg_constraint
+            WHERE contype = 'c' AND conrelid IN ('audit_log'::regclass, 'audit_seals'::regclass)
+        LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', it.relation, it.conname);
+        END LOOP; END $$";
+    sealed.tamper(unchecked).await?;
+    let stray = "CREATE TEMP TABLE copy AS SELECT * FROM audit_log WHERE position = 6;
+        UPDATE copy SET position = 0; INSERT INTO audit_log SELECT * FROM copy;
+        UPDATE copy SET position = -1; INSERT INTO audit_log SELECT * FROM copy";
+    sealed.tamper(stray).await?;
+    sealed.finds(json!([{ "what": "rows_unsealed", "from": -1, "count": 2 }])).await?;
+    sealed.tamper("DELETE FROM audit_log WHERE position < 1").await?;
+
+    let columns = "SELECT column_name::text FROM information_schema.columns
+        WHERE table_name = 'audit_seals' AND column_name <> 'number'";
+    let columns = sealed.tamperer.query(columns, &[]).await?;
+    ensure!(columns.len() > 10);
+    let largest = ("first_row".to_owned(), "9223372036854775807");
+    let longer = ("leaves".to_owned(), "leaves || '\\x00'");
+    let nothing = columns.iter().map(|row| (row.get::<_, String>(0), "NULL"));
+    for (column, value) in nothing.chain([largest, longer]) {
+        let change = format!(
+            "ALTER TABLE audit_seals ALTER COLUMN {column} DROP NOT NULL;
+             CREATE TEMP TABLE before AS SELECT * FROM audit_seals WHERE number = 2;
+             UPDATE audit_seals SET {column} = {value} WHERE number = 2"
+        );
+        sealed.tamper(&change).await?;
+        let (verdict, code) = sealed.verify().await?;
+        let findings = verdict["findings"].as_array().context("a list")?;
+        let changed = json!({ "what": "seal_changed", "seal": 2 });
+        ensure!(code == NOT_INTACT && findings.contains(&changed), "{column}: {verdict:#}");
+        let restore = "DELETE FROM audit_seals WHERE number = 2;
+            INSERT INTO audit_seals SELECT * FROM before; DROP TABLE before";
+        sealed.tamper(restore).await?;
+    }
+    assert_eq!(sealed.verify().await?.1, INTACT, "everything is as it was");
+
+    let nameless = "ALTER TABLE audit_log DROP CONSTRAINT audit_log_pkey;
+        ALTER TABLE audit_log ALTER COLUMN position DROP NOT NULL;
+        UPDATE copy SET position = NULL; INSERT INTO audit_log SELECT * FROM copy";
+    sealed.tamper(nameless).await?;
+    sealed.finds(json!([{ "what": "nameless", "count": 1 }])).await
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use async_nats::jetstream::consumer::pull;
 use bus::{Bus, KvBucket};
 use contracts::{AuditAnchor, subjects};
 use futures::TryStreamExt as _;
+use jiff::Timestamp;
 use testkit::TestNats;
 
 /// The smallest that the settings allow.
@@ -39,7 +40,22 @@ async fn filled_with(
 
 /// Says, as the audit worker would, that both streams are sealed up to here.
 async fn seal(bus: &Bus, sequence: u64) -> anyhow::Result<()> {
-    let anchor = AuditAnchor { audit: sequence, events: sequence, ..AuditAnchor::default() };
+    seal_streams_of(bus, sequence, None).await
+}
+
+/// The same, of streams that were made then.
+async fn seal_streams_of(
+    bus: &Bus,
+    sequence: u64,
+    created_at: Option<Timestamp>,
+) -> anyhow::Result<()> {
+    let anchor = AuditAnchor {
+        audit: sequence,
+        events: sequence,
+        audit_created_at: created_at,
+        events_created_at: created_at,
+        ..AuditAnchor::default()
+    };
     let bucket = bus.key_value(KvBucket::AuditAnchor).await?;
     bucket.put(AuditAnchor::LAST, serde_json::to_vec(&anchor)?.into()).await?;
     Ok(())
@@ -74,6 +90,20 @@ async fn what_the_audit_log_has_not_sealed_stays() -> anyhow::Result<()> {
         seal(&bus, 3).await?;
         assert_eq!(bus.make_room().await?, 3, "{stream}");
         assert_eq!(bus.state_of(stream).await?.first, 4, "{stream}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_sealed_of_another_stream_says_nothing_of_this_one() -> anyhow::Result<()> {
+    for filling in FILLING {
+        let (stream, _) = filling;
+        let (_nats, bus, _context) = filled_with(filling, 90).await?;
+        let state = bus.state_of(stream).await?;
+        seal_streams_of(&bus, state.last, Some(Timestamp::UNIX_EPOCH)).await?;
+        assert_eq!(bus.make_room().await?, 0, "nothing of this {stream} is sealed");
+        seal_streams_of(&bus, 3, Some(state.created_at)).await?;
+        assert_eq!(bus.make_room().await?, 3, "{stream}");
     }
     Ok(())
 }

@@ -7,9 +7,11 @@ use async_nats::{HeaderMap, jetstream};
 use contracts::metadata::header;
 use contracts::{BookingKind, subjects};
 use domain::RequestId;
+use futures::TryStreamExt as _;
+use insurer::{Knobs, Outcome, Share};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Collector, Insurer, System, any_command};
+use testkit::{Api, Collector, Insurer, System, any_command};
 
 const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
 
@@ -97,9 +99,19 @@ async fn one_correlation_id_runs_through_everything() -> anyhow::Result<()> {
 #[tokio::test]
 async fn nothing_personal_is_logged_counted_traced_or_put_into_subjects() -> anyhow::Result<()> {
     let collector = Collector::start().await?;
-    let export = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())];
-    let export = export.each_ref().map(|(name, url)| (*name, url.as_str()));
-    let mut system = System::start_with_own_postgres_and(&export).await?;
+    let insurer = Insurer::start().await?;
+    let audit_metrics = servers::free_loopback_port()?;
+    let settings = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url()),
+        ("MC_AUDIT__METRICS_LISTEN", format!("127.0.0.1:{audit_metrics}")),
+        ("MC_ELIGIBILITY__INSURER_URL", insurer.url()),
+        ("MC_ELIGIBILITY__ALLOW_PRIVATE_ADDRESSES", "true".to_owned()),
+        ("MC_ELIGIBILITY__POLL_MS", "50".to_owned()),
+    ];
+    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let mut system = System::start_with_own_postgres_and(&settings).await?;
+    system.start_audit()?;
+    system.start_eligibility().await?;
     let api = system.api();
     let secrets = [
         "canary-mail@patients.example",
@@ -139,6 +151,21 @@ async fn nothing_personal_is_logged_counted_traced_or_put_into_subjects() -> any
     let doctor = api.new_doctor().await?;
     let doctor = doctor.id.as_deref().context("an id")?;
     let slots = patient.free_slots(doctor).await?;
+    // One insurer answers, and one sends something that nobody can read.
+    let lies =
+        Knobs { mix: vec![Share { weight: 1, outcome: Outcome::Garbage }], ..Knobs::default() };
+    insurer.set_for(&"00007".parse()?, &lies).await?;
+    let patient_id = patient.id.as_deref().context("an id")?;
+    let coverages = format!("/v1/patients/{patient_id}/coverages");
+    let card = json!({ "payer": "00042", "subscriber_id": format!("{member}-ACTIVE") });
+    patient.post(&coverages, card).await?.expect(201)?;
+    let card = json!({
+        "payer": "00007",
+        "subscriber_id": member,
+        "relationship": "child",
+        "subscriber": { "name": { "given": given, "family": family }, "birth_date": birth_date },
+    });
+    patient.post(&coverages, card).await?.expect(201)?;
     for start in [&slots[0], &slots[0], "canary start"] {
         let body = json!({ "practitioner_id": doctor, "start": start });
         let request = patient.request(Method::POST, "/v1/appointments").header("prefer", "wait=20");
@@ -160,28 +187,40 @@ async fn nothing_personal_is_logged_counted_traced_or_put_into_subjects() -> any
     system.wait_until("both letters are seen", letters).await?;
     let page = admin.get("/v1/dead-letters").await?.expect(200)?;
     let letter = page["items"][0]["id"].as_str().context("an id")?;
-    let path = format!("/v1/dead-letters/{letter}/discard");
-    admin.post(&path, json!({ "reason": reason })).await?.expect(200)?;
-    let insurer = Insurer::start().await?;
-    let question = json!({
-        "tradingPartnerServiceId": "00042",
-        "provider": { "npi": "0000000000", "organizationName": "Test Clinic" },
-        "subscriber": {
-            "memberId": member,
-            "firstName": given,
-            "lastName": family,
-            "dateOfBirth": birth_date.replace('-', ""),
-        },
-    });
-    let asked = insurer.ask(&serde_json::from_value(question)?).await?;
-    ensure!(asked.status() == 200, "the insurer didn't answer: {}", asked.status());
+    let path = format!("/v1/dead-letters/{letter}");
+    let why = json!({ "reason": reason });
+    admin.post(&format!("{path}/unmask"), why.clone()).await?.expect(200)?;
+    admin.post(&format!("{path}/discard"), why.clone()).await?.expect(200)?;
+    let order = json!({ "control": "forced_open", "reason": reason });
+    let force = admin.request(Method::PUT, "/v1/breakers/00099").json(&order);
+    admin.send(force).await?.expect(200)?;
+    die_twice(&system, &patient, doctor, &slots[2], &why).await?;
+    let sql = "SELECT count(*) FILTER (WHERE last_result IS NOT NULL) > 0
+            AND count(*) FILTER (WHERE error_class IS NOT NULL) > 0
+        FROM eligibility_checks";
+    let database = system.database().await?;
+    let checked = || async { Ok(database.query_one(sql, &[]).await?.get::<_, bool>(0)) };
+    system.wait_until("both insurers were asked", checked).await?;
+    let recorded = system.check_audit_is_complete().await?;
+    ensure!(recorded > 10, "{recorded} entries and facts");
 
-    let metrics = [system.api_metrics().await?, system.worker_metrics().await?].concat();
+    let metrics = [
+        system.api_metrics().await?,
+        system.worker_metrics().await?,
+        system.eligibility_metrics().await?,
+        reqwest::get(format!("http://127.0.0.1:{audit_metrics}/metrics")).await?.text().await?,
+    ];
+    let metrics = metrics.concat();
+    ensure!(metrics.contains("mediconnect_audit_rows_total"), "the audit worker counts nothing");
+    system.stop_eligibility().await?;
+    system.stop_audit().await?;
     system.stop_worker().await?;
     system.stop_api().await?;
     let mut everything = vec![
         ("api's log", system.log("api")),
         ("the worker's log", system.log("worker")),
+        ("the eligibility worker's log", system.log("eligibility")),
+        ("the audit worker's log", system.log("audit")),
         ("PostgreSQL's log", system.postgres_log()?),
         ("the insurer's log", insurer.log()),
         ("metrics", metrics),
@@ -189,15 +228,34 @@ async fn nothing_personal_is_logged_counted_traced_or_put_into_subjects() -> any
         ("URLs", locations),
     ];
     let context = jetstream::new(system.nats.client().await?);
-    for stream in [subjects::COMMANDS, subjects::EVENTS, subjects::DEAD] {
-        let stream = context.get_stream(stream).await?;
+    let mut names: Vec<String> = context.stream_names().try_collect().await?;
+    names.sort();
+    let mut not_empty = Vec::new();
+    for name in names {
+        let stream = context.get_stream(&name).await?;
         let mut seen = String::new();
-        for sequence in 1..=stream.cached_info().state.last_sequence {
-            let message = stream.direct_get(sequence).await?;
+        let state = &stream.cached_info().state;
+        for sequence in state.first_sequence..=state.last_sequence {
+            // Buckets forget what was overwritten.
+            let Ok(message) = stream.direct_get(sequence).await else { continue };
             writeln!(seen, "{} {:?}", message.subject, message.headers)?;
         }
-        ensure!(!seen.is_empty(), "a stream holds nothing");
-        everything.push(("a stream's subjects and headers", seen));
+        if !seen.is_empty() {
+            not_empty.push(name);
+        }
+        everything.push(("a stream's or a bucket's subjects and headers", seen));
+    }
+    let filled = [
+        "KV_mc_audit_anchor",
+        "KV_mc_breaker_controls",
+        "KV_mc_breaker_states",
+        subjects::AUDIT,
+        subjects::COMMANDS,
+        subjects::DEAD,
+        subjects::EVENTS,
+    ];
+    for name in filled {
+        ensure!(not_empty.iter().any(|it| it == name), "{name} holds nothing: {not_empty:?}");
     }
     let token_secret = token.rsplit('.').next().context("a signature")?;
     let refresh = refresh.context("a refresh token")?;
@@ -216,6 +274,52 @@ async fn nothing_personal_is_logged_counted_traced_or_put_into_subjects() -> any
     ensure!(everything[0].1.contains("correlation_id"), "api logs nothing at all");
     ensure!(collector.received().contains("correlation_id"), "no span was exported");
     Ok(())
+}
+
+/// A booking that dies, is tried again for this reason, and dies again.
+async fn die_twice(
+    system: &System,
+    patient: &Api,
+    doctor: &str,
+    start: &str,
+    why: &Value,
+) -> anyhow::Result<()> {
+    let patient_id: uuid::Uuid = patient.id.as_deref().context("an id")?.parse()?;
+    let admin = system.api().admin().await?;
+    let database = system.database().await?;
+    let refuse = format!(
+        "ALTER TABLE appointments ADD CONSTRAINT planted CHECK (patient_id <> '{patient_id}')
+            NOT VALID"
+    );
+    database.batch_execute(&refuse).await?;
+    let form = json!({ "practitioner_id": doctor, "start": start });
+    let accepted = patient.post("/v1/appointments", form).await?;
+    let correlation_id = accepted.header("x-correlation-id").context("an id")?;
+    let query = format!("/v1/dead-letters?correlation_id={correlation_id}");
+    let generation = async |generation: i64| {
+        let page = admin.get(&query).await?.expect(200)?;
+        let letter = page["items"][0].clone();
+        let is_there = letter["state"] == "open" && letter["generation"] == generation;
+        anyhow::Ok(is_there.then_some(letter))
+    };
+    let died = || async { Ok(generation(1).await?.is_some()) };
+    system.wait_until("the booking is a dead letter", died).await?;
+    let letter = generation(1).await?.context("it was there")?;
+    // What only a commit brings to light, no rehearsal sees.
+    let refuse_later = format!(
+        "ALTER TABLE appointments DROP CONSTRAINT planted;
+         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE check_violation; END $$;
+         CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON appointments
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+             WHEN (NEW.patient_id = '{patient_id}') EXECUTE FUNCTION refuse()"
+    );
+    database.batch_execute(&refuse_later).await?;
+    let id = letter["id"].as_str().context("an id")?;
+    admin.post(&format!("/v1/dead-letters/{id}/replay"), why.clone()).await?.expect(200)?;
+    let died_again = || async { Ok(generation(2).await?.is_some()) };
+    system.wait_until("its replay died", died_again).await?;
+    Ok(database.batch_execute("DROP TRIGGER refuse ON appointments").await?)
 }
 
 /// Puts two messages that nobody can read into the stream of commands: one in an envelope and one

@@ -9,9 +9,10 @@
 mod note;
 mod operations;
 mod recorder;
+mod withheld;
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bus::AuditPublisher;
+use bus::{AuditPublisher, PublishError};
 use contracts::audit::{AuditAction, AuditOutcome, AuditResource, AuditWord, PurposeOfUse};
 use contracts::{AuditEntry, AuditKind};
 use domain::{AuditEntryId, CorrelationId, SharedClock};
@@ -37,6 +38,7 @@ use note::Noted;
 pub use note::{Audited, Note, Who};
 use operations::{Operation, Recording};
 pub use recorder::Recorder;
+pub use withheld::{Withheld, record_withheld};
 
 static RECORDED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     metrics::counter_vec("audit_entries_total", "Audit entries that are durable.", &["kind"])
@@ -46,13 +48,6 @@ static FAILED: LazyLock<IntCounter> = LazyLock::new(|| {
     metrics::counter(
         "audit_failures_total",
         "Answers that were held back because they could not be recorded.",
-    )
-});
-
-static WITHHELD: LazyLock<IntCounter> = LazyLock::new(|| {
-    metrics::counter(
-        "audit_entries_withheld_total",
-        "Refusals of nobody in particular that were counted instead of recorded singly.",
     )
 });
 
@@ -66,8 +61,8 @@ pub struct Auditor {
     pub clock: SharedClock,
     /// `api/<instance>`.
     pub source: AuditWord,
-    /// Refusals of nobody in particular since the last that was recorded.
-    pub withheld: AtomicU32,
+    /// Refusals of nobody in particular that are counted.
+    pub withheld: Withheld,
 }
 
 /// What is known of a request before it is answered.
@@ -100,14 +95,16 @@ pub async fn record(State(app): State<App>, mut request: Request, next: Next) ->
     };
     let Some(note) = note else { return response };
     let problem = note.untold.or(problem);
-    match app.auditor.admit(&app, &about, &note) {
-        Some(occurrences) => {
-            let entry = app.auditor.entry(&about, note, problem, occurrences);
-            let held_back = app.auditor.publish(entry).await.err();
-            held_back.map_or(response, IntoResponse::into_response)
+    if !app.auditor.admits(&app, &about, &note) && app.auditor.withheld.count(note.kind) {
+        if app.shutdown.is_soft_stopped() {
+            // Whoever records it otherwise may have done so for the last time.
+            app.auditor.record_withheld(&mut Vec::new()).await;
         }
-        None => response,
+        return response;
     }
+    let entry = app.auditor.entry(&about, note, problem);
+    let held_back = app.auditor.publish(entry).await.err();
+    held_back.map_or(response, IntoResponse::into_response)
 }
 
 impl About {
@@ -176,29 +173,14 @@ impl About {
 }
 
 impl Auditor {
-    /// How many occurrences the entry stands for; none when it is only counted. Whoever isn't
-    /// signed in could fill the stream otherwise.
-    fn admit(&self, app: &App, about: &About, note: &Note) -> Option<u32> {
+    /// Whether it is recorded singly.
+    fn admits(&self, app: &App, about: &About, note: &Note) -> bool {
         let may_flood = about.caller.is_none()
             && matches!(note.kind, AuditKind::Denial | AuditKind::SignInFailure);
-        if !may_flood {
-            return Some(1);
-        }
-        if app.doorkeeper.limits.admits_entry(about.address) {
-            return Some(self.withheld.swap(0, Ordering::Relaxed).saturating_add(1));
-        }
-        WITHHELD.inc();
-        self.withheld.fetch_add(1, Ordering::Relaxed);
-        None
+        !may_flood || app.doorkeeper.limits.admits_entry(about.address)
     }
 
-    fn entry(
-        &self,
-        about: &About,
-        note: Note,
-        problem: Option<ProblemType>,
-        occurrences: u32,
-    ) -> AuditEntry {
+    fn entry(&self, about: &About, note: Note, problem: Option<ProblemType>) -> AuditEntry {
         let caller = about.caller.map(|verified| Who {
             id: verified.actor.id,
             role: verified.actor.role,
@@ -228,7 +210,7 @@ impl Auditor {
             purpose: note.purpose.or(who.map(|who| PurposeOfUse::of(who.role))),
             resource: note.resource,
             patients: note.patients,
-            occurrences,
+            occurrences: 1,
             correlation_id: about.correlation_id,
             source: self.source.clone(),
         }
@@ -236,19 +218,18 @@ impl Auditor {
 
     /// Returns once the entry is durable, or with what is to be answered instead.
     async fn publish(&self, entry: AuditEntry) -> Result<(), Problem> {
+        self.make_durable(&entry).await.map_err(|error| {
+            FAILED.inc();
+            tracing::warn!(%error, "an answer is held back: it can't be recorded");
+            Problem::new(ProblemType::Unavailable)
+                .with_detail("who sees or does what is recorded first, and that isn't possible now")
+        })
+    }
+
+    async fn make_durable(&self, entry: &AuditEntry) -> Result<(), PublishError> {
         let trace = propagation::current_trace_context();
-        match self.publisher.publish(&entry, trace.as_ref(), self.patience).await {
-            Ok(()) => {
-                RECORDED.with_label_values(&[entry.kind.as_str()]).inc();
-                Ok(())
-            }
-            Err(error) => {
-                FAILED.inc();
-                tracing::warn!(%error, "an answer is held back: it can't be recorded");
-                Err(Problem::new(ProblemType::Unavailable).with_detail(
-                    "who sees or does what is recorded first, and that isn't possible now",
-                ))
-            }
-        }
+        self.publisher.publish(entry, trace.as_ref(), self.patience).await?;
+        RECORDED.with_label_values(&[entry.kind.as_str()]).inc();
+        Ok(())
     }
 }

@@ -39,7 +39,7 @@ impl Recorder {
     async fn publish(&self, note: Note, problem: Option<ProblemType>) -> Result<(), Problem> {
         let about = self.about.as_ref().ok_or(ProblemType::Internal)?;
         let auditor = &self.app.auditor;
-        auditor.publish(auditor.entry(about, note, problem, 1)).await?;
+        auditor.publish(auditor.entry(about, note, problem)).await?;
         about.is_recorded.store(true, Ordering::Relaxed);
         Ok(())
     }

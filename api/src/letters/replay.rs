@@ -117,9 +117,9 @@ impl App {
         letter: &LetterRow,
         stored: &StoredLetter,
     ) -> Result<(), Problem> {
-        let ReplayOrder { id, operation, reason, .. } = order;
+        let ReplayOrder { id, operation, .. } = order;
         let generation = letter.generation + 1;
-        let replay = Replay { of: id, generation, by: caller.actor, reason: reason.as_str() };
+        let replay = Replay { of: id, generation, by: caller.actor };
         let problem = match self.bus.replay(stored, &replay).await {
             Ok(Some(accepted)) => {
                 let mut change = self.change_as(caller).await?;

@@ -18,7 +18,7 @@ use crate::problem::Problem;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayForm {
-    /// Why, in 3 to 200 characters; travels with the message.
+    /// Why, in 3 to 200 characters.
     #[schema(value_type = String)]
     reason: StatedReason,
     /// Only look whether it makes sense.

@@ -32,7 +32,7 @@ const RATE: NonZeroU32 = NonZeroU32::new(10).expect("ten isn't zero");
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayManyForm {
-    /// Why, in 3 to 200 characters; travels with the messages.
+    /// Why, in 3 to 200 characters.
     #[schema(value_type = String)]
     reason: StatedReason,
     /// These, at most 100. Either this or `filter`.

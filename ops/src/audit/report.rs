@@ -1,11 +1,12 @@
 //! The verdict, for people.
 
 use std::fmt;
+use std::mem::discriminant;
 
-use super::check::Finding;
+use super::check::{Finding, Notice};
 use super::verify::Verdict;
 
-/// So many findings are shown; scripts get all.
+/// So many findings of a kind are shown, and so many notices; scripts get all.
 const SHOWN: usize = 20;
 
 impl fmt::Display for Verdict {
@@ -16,15 +17,49 @@ impl fmt::Display for Verdict {
         if self.last_seal > 0 {
             writeln!(f, "last seal {}: {}", self.last_seal, self.last_hash)?;
         }
-        for finding in self.findings.iter().take(SHOWN) {
-            writeln!(f, "  {finding}")?;
+        let shown = |index: usize| {
+            let kind = discriminant(&self.findings[index]);
+            let before = self.findings[..index].iter();
+            before.filter(|it| discriminant(*it) == kind).count() < SHOWN
+        };
+        let (shown, others): (Vec<_>, Vec<_>) =
+            (0..self.findings.len()).partition(|index| shown(*index));
+        for index in shown {
+            writeln!(f, "  {}", self.findings[index])?;
         }
-        if self.findings.len() > SHOWN {
-            let more = self.findings.len() - SHOWN;
-            writeln!(f, "  … and {more} more (with --json)")?;
-        }
+        and_more(f, others.len())?;
         let verdict = if self.intact { "intact" } else { "NOT INTACT" };
+        if !self.notices.is_empty() {
+            writeln!(f, "what the log says of itself:")?;
+            for notice in self.notices.iter().take(SHOWN) {
+                writeln!(f, "  {notice}")?;
+            }
+            and_more(f, self.notices.len().saturating_sub(SHOWN))?;
+        }
         writeln!(f, "the audit log is {verdict}")
+    }
+}
+
+fn and_more(f: &mut fmt::Formatter<'_>, more: usize) -> fmt::Result {
+    if more == 0 { Ok(()) } else { writeln!(f, "  … and {more} more (with --json)") }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gap { row, stream, from, to } => write!(
+                f,
+                "row {row}: messages {from} to {to} of {stream} were gone before they were sealed"
+            ),
+            Self::Remade { row, stream, sealed } => write!(
+                f,
+                "row {row}: {stream} was made anew; what the old one held beyond its message \
+                 {sealed} is lost"
+            ),
+            Self::Unreadable { row, stream, sequence } => {
+                write!(f, "row {row}: message {sequence} of {stream} can't be read")
+            }
+        }
     }
 }
 
@@ -70,10 +105,19 @@ impl fmt::Display for Finding {
                 "the anchor outside of the database is gone, so that it can't be said whether \
                  the end was cut off"
             ),
+            Self::Nameless { count } => {
+                write!(f, "{count} rows or seals have no position or number")
+            }
+            Self::StreamRemade { stream, sealed } => write!(
+                f,
+                "the stream {stream} was made anew: messages up to {sealed} of the old one are \
+                 sealed, and nothing of the new one. The audit worker goes on by itself and says \
+                 so in the log"
+            ),
             Self::StreamTooShort { stream, last, sealed } => write!(
                 f,
                 "the stream {stream} ends at {last}, but messages up to {sealed} are sealed: it \
-                 was cut, or it is another stream"
+                 was cut, or it is an older copy"
             ),
         }
     }

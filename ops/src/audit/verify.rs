@@ -13,7 +13,7 @@ use serde::Serialize;
 use store::audit::Auditor;
 use store::audit::seal::to_hex;
 
-use super::check::{Check, Finding};
+use super::check::{Check, Finding, Notice};
 use crate::progress::{self, Step};
 
 /// Seals that are held in memory at once, with the hashes of their rows.
@@ -44,6 +44,8 @@ pub struct Verdict {
     pub waiting: u64,
     /// What is wrong.
     pub findings: Vec<Finding>,
+    /// What the log says of itself: what it lacks.
+    pub notices: Vec<Notice>,
 }
 
 /// Reads everything.
@@ -62,7 +64,7 @@ pub async fn verify(settings: &Settings) -> anyhow::Result<Verdict> {
     // After the snapshot: what is sealed in it must still be in the streams.
     let mut ends = Vec::new();
     for stream in [subjects::AUDIT, subjects::EVENTS] {
-        ends.push((stream, bus.state_of(stream).await?.last));
+        ends.push((stream, bus.state_of(stream).await?));
     }
 
     let mut check = Check::new(anchors.last.iter().chain(&anchors.conflicts));
@@ -72,18 +74,19 @@ pub async fn verify(settings: &Settings) -> anyhow::Result<Verdict> {
     let reading = read(&log, &mut check, &done);
     progress::watch_in_passing("verifying rows", total, look, reading).await?;
 
-    for (row, seal, leaf) in std::mem::take(&mut check.strangers) {
+    for (index, (row, seal, leaf)) in std::mem::take(&mut check.strangers).into_iter().enumerate() {
         let place = match leaf {
-            Some(leaf) if check.findings.len() < LOOKED_UP => log.place_of(&leaf).await?,
+            Some(leaf) if index < LOOKED_UP => log.place_of(&leaf).await?,
             _ => None,
         };
         check.stranger(row, seal, place);
     }
+    check.nameless(log.nameless().await?);
     check.anchors(anchors.last.as_ref(), &anchors.conflicts);
     let sealed = [check.end().audit, check.end().events];
     let mut waiting = 0;
-    for ((stream, last), sealed) in ends.into_iter().zip(sealed) {
-        waiting += check.stream(stream, last, sealed);
+    for ((stream, now), sealed) in ends.into_iter().zip(sealed) {
+        waiting += check.stream(stream, &now, sealed);
     }
     Ok(Verdict {
         intact: check.findings.is_empty(),
@@ -94,24 +97,30 @@ pub async fn verify(settings: &Settings) -> anyhow::Result<Verdict> {
         anchored_seal: anchors.last.map(|anchor| anchor.seal),
         waiting,
         findings: check.findings,
+        notices: check.notices,
     })
 }
 
 async fn read(log: &Auditor, check: &mut Check, done: &AtomicU64) -> anyhow::Result<()> {
+    // From the very beginning, and never back: what a seal says of itself may be false.
+    let (mut last_seal, mut next_row) = (i64::MIN, i64::MIN);
     loop {
-        let before = check.end().last_row;
-        let seals = log.seals(check.end().number, SEALS_AT_ONCE).await?;
+        let seals = log.seals(last_seal, SEALS_AT_ONCE).await?;
         for seal in &seals {
             check.seal(seal);
+            last_seal = seal.seal.number;
         }
         // Behind the last seal there must be nothing.
         let to = if seals.is_empty() { i64::MAX } else { check.end().last_row };
-        let mut rows = pin!(log.rows(before + 1, to).await?);
-        while let Some(row) = rows.try_next().await? {
-            check.row(&row);
-            done.fetch_add(1, Ordering::Relaxed);
+        if to >= next_row {
+            let mut rows = pin!(log.rows(next_row, to).await?);
+            while let Some(row) = rows.try_next().await? {
+                check.row(&row);
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+            check.rows_done(to);
+            next_row = to.saturating_add(1);
         }
-        check.rows_done();
         if seals.is_empty() {
             return Ok(());
         }

@@ -137,8 +137,7 @@ pub struct ReplayArguments {
     #[arg(long, conflicts_with = "ids")]
     pub all: bool,
 
-    /// Why, in 3 to 200 characters; travels with the messages, and is written down. Name no
-    /// patient
+    /// Why, in 3 to 200 characters; it is written down. Name no patient
     #[arg(long, value_parser = reason)]
     pub reason: String,
 

@@ -62,7 +62,8 @@ pub async fn read(settings: &Settings, id: CorrelationId) -> anyhow::Result<Life
     moments.extend(settled.iter().map(Moment::of_settled));
     moments.extend(waiting(&commands, &settled, &letters));
     moments.extend(audited.iter().map(Moment::of_audited));
-    let sealed_to = store.facts_sealed_to().await?;
+    let events = bus.state_of(subjects::EVENTS).await?;
+    let sealed_to = store.facts_sealed_to(events.created_at).await?;
     let facts = of_one(&bus, subjects::EVENTS, sealed_to + 1, id, "reading facts").await?;
     moments.extend(facts.iter().map(Moment::of_fact));
     moments.extend(store.waiting_facts(id).await?.iter().map(Moment::of_waiting));

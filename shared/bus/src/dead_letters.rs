@@ -28,17 +28,15 @@ pub struct StoredLetter {
     pub body: Bytes,
 }
 
-/// Trying a letter again.
+/// Trying a letter again. Why is nothing that travels: it is what somebody typed.
 #[derive(Clone, Debug)]
-pub struct Replay<'a> {
+pub struct Replay {
     /// Which letter.
     pub of: DeadLetterId,
     /// How often the message will have been in the stream.
     pub generation: i32,
     /// Who wants it.
     pub by: Actor,
-    /// Why: one line.
-    pub reason: &'a str,
 }
 
 impl StoredLetter {
@@ -53,7 +51,7 @@ impl StoredLetter {
     }
 
     /// The message again, as it was accepted: same body, same request, same correlation id.
-    fn again(&self, replay: &Replay<'_>) -> Option<Outgoing> {
+    fn again(&self, replay: &Replay) -> Option<Outgoing> {
         let subject = self.header(header::DEAD_ORIGIN_SUBJECT)?;
         // A letter must not make anybody publish anywhere else.
         subjects::parse_command(subject)?;
@@ -62,7 +60,6 @@ impl StoredLetter {
             (MESSAGE_ID, format!("replay:{}:{}", replay.of, replay.generation)),
             (header::REPLAY_OF, replay.of.to_string()),
             (header::REPLAYED_BY, replay.by.to_string()),
-            (header::REPLAY_REASON, replay.reason.to_owned()),
             (header::REPLAY_GENERATION, replay.generation.to_string()),
         ]);
         for (name, values) in self.headers.iter() {
@@ -105,7 +102,7 @@ impl Bus {
     pub async fn replay(
         &self,
         letter: &StoredLetter,
-        replay: &Replay<'_>,
+        replay: &Replay,
     ) -> Result<Option<Accepted>, PublishError> {
         let Some(message) = letter.again(replay) else { return Ok(None) };
         let ack = self.publish_atomically(std::slice::from_ref(&message), PATIENCE).await?;

@@ -3,6 +3,7 @@
 use async_nats::jetstream::stream::Stream;
 use contracts::{AuditAnchor, subjects};
 use futures::TryStreamExt as _;
+use jiff::Timestamp;
 
 use crate::key_value::KvBucket;
 use crate::reading::{ReadError, StreamState, no_stream};
@@ -85,7 +86,7 @@ impl Bus {
         }
         let excess = state.messages - state.messages * LOW / percent;
         let acknowledged = self.acknowledged_by_all(stream).await?.unwrap_or(state.last);
-        let read_by_all = acknowledged.min(self.sealed(stream).await?);
+        let read_by_all = acknowledged.min(self.sealed(stream, state.created_at).await?);
         let keep_from = (state.first + excess).min(read_by_all.saturating_add(1));
         let purged = self.purge_below(stream, keep_from).await?;
         if purged == 0 {
@@ -109,15 +110,22 @@ impl Bus {
         Ok(found.map(|consumer| consumer.delivered.stream_sequence))
     }
 
-    /// The sequence up to which the audit log says it has sealed; 0 while it says nothing.
-    async fn sealed(&self, stream: &'static str) -> Result<u64, ReadError> {
+    /// The sequence up to which the audit log says it has sealed this stream, and no other that
+    /// had its name; 0 while it says nothing.
+    async fn sealed(&self, stream: &'static str, created_at: Timestamp) -> Result<u64, ReadError> {
         let bucket = self.key_value(KvBucket::AuditAnchor).await;
         let bucket = bucket.map_err(|error| unreadable(stream, &error))?;
         let last = bucket.get(AuditAnchor::LAST).await;
         let Some(last) = last.map_err(|error| unreadable(stream, &error))? else { return Ok(0) };
         let anchor: AuditAnchor =
             serde_json::from_slice(&last).map_err(|error| unreadable(stream, &error))?;
-        Ok(if stream == subjects::AUDIT { anchor.audit } else { anchor.events })
+        let (sealed, sealed_of) = if stream == subjects::AUDIT {
+            (anchor.audit, anchor.audit_created_at)
+        } else {
+            (anchor.events, anchor.events_created_at)
+        };
+        let is_another = sealed_of.is_some_and(|sealed_of| sealed_of != created_at);
+        Ok(if is_another { 0 } else { sealed })
     }
 
     async fn acknowledged_by_all(&self, stream: &'static str) -> Result<Option<u64>, ReadError> {

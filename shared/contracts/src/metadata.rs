@@ -59,8 +59,6 @@ pub mod header {
     pub const REPLAY_OF: &str = "Mc-Replay-Of";
     /// Replays: who wanted it, `<user-id>/<role>`.
     pub const REPLAYED_BY: &str = "Mc-Replayed-By";
-    /// Replays: why, in the words of whoever wanted it. One line.
-    pub const REPLAY_REASON: &str = "Mc-Replay-Reason";
     /// Replays: how often the message was put into the stream, the first time included.
     pub const REPLAY_GENERATION: &str = "Mc-Replay-Generation";
 }

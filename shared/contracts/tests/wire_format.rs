@@ -464,9 +464,20 @@ fn what_is_no_audit_entry_is_told_apart() {
 
 #[test]
 fn anchors_keep_their_form_and_read_back() {
-    let anchor =
-        AuditAnchor { seal: 7, hash: "00ff".to_owned(), last_row: 12, audit: 9, events: 4 };
+    let anchor = AuditAnchor {
+        seal: 7,
+        hash: "00ff".to_owned(),
+        last_row: 12,
+        audit: 9,
+        events: 4,
+        ..AuditAnchor::default()
+    };
     let text = serde_json::to_string(&anchor).unwrap();
     assert_snapshot!(text, @r#"{"seal":7,"hash":"00ff","last_row":12,"audit":9,"events":4}"#);
+    assert_eq!(text.parse::<AuditAnchor>().unwrap(), anchor);
+    let made = Some(jiff::Timestamp::UNIX_EPOCH);
+    let anchor = AuditAnchor { audit_created_at: made, events_created_at: made, ..anchor };
+    let text = serde_json::to_string(&anchor).unwrap();
+    assert_snapshot!(text, @r#"{"seal":7,"hash":"00ff","last_row":12,"audit":9,"events":4,"audit_created_at":"1970-01-01T00:00:00Z","events_created_at":"1970-01-01T00:00:00Z"}"#);
     assert_eq!(text.parse::<AuditAnchor>().unwrap(), anchor);
 }

@@ -199,14 +199,17 @@ impl TraceReader {
             .collect())
     }
 
-    /// Up to which sequence of `MC_EVENTS` the audit log has been sealed.
-    pub async fn facts_sealed_to(&self) -> Result<u64, StoreError> {
+    /// Up to which sequence the audit log has sealed the `MC_EVENTS` that was made then.
+    pub async fn facts_sealed_to(&self, created_at: Timestamp) -> Result<u64, StoreError> {
         let mut connection = self.pool.acquire().await?;
-        let last =
-            sqlx::query_scalar!("SELECT events_to FROM audit_seals ORDER BY number DESC LIMIT 1")
-                .fetch_optional(&mut *connection)
-                .await?;
-        Ok(last.unwrap_or(0).cast_unsigned())
+        let last = sqlx::query!(
+            r#"SELECT events_to, events_created_at AS "created_at: jiff_sqlx::Timestamp"
+               FROM audit_seals ORDER BY number DESC LIMIT 1"#
+        )
+        .fetch_optional(&mut *connection)
+        .await?;
+        let same = last.filter(|last| last.created_at.is_none_or(|at| at.to_jiff() == created_at));
+        Ok(same.map_or(0, |last| last.events_to.cast_unsigned()))
     }
 
     /// Requests that were accepted between these times and have ended.

@@ -57,7 +57,8 @@ impl Scene {
         ];
         let settings: Vec<(&str, &str)> =
             settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let system = System::start_with(&settings).await?;
+        let mut system = System::start_with(&settings).await?;
+        system.start_audit()?;
         system.prepare_replay(DAY).await?;
         let database = system.database().await?;
         let scene = Self { system, insurer, database };
@@ -156,6 +157,9 @@ impl Scene {
         let sql = "SELECT count(*) FROM eligibility_checks
             WHERE status <> 'active' OR last_result <> 'active' OR lease_owner IS NOT NULL";
         ensure!(self.number(sql).await? == 0, "not every check is settled");
+        // A fact for each visit at least, and who insured whom.
+        let recorded = self.system.check_audit_is_complete().await? as i64;
+        ensure!(recorded >= rows + i64::from(DAY.patients), "{recorded} ids are recorded");
         Ok(())
     }
 

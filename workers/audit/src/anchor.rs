@@ -62,8 +62,10 @@ pub(crate) fn of(head: &Head) -> AuditAnchor {
         seal: head.number,
         hash: to_hex(&head.hash),
         last_row: head.last_row,
-        audit: head.audit,
-        events: head.events,
+        audit: head.read.audit.sequence,
+        events: head.read.events.sequence,
+        audit_created_at: head.read.audit.created_at,
+        events_created_at: head.read.events.created_at,
     }
 }
 

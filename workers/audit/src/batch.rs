@@ -2,66 +2,80 @@
 
 use bus::PositionedMessage;
 use contracts::metadata::header;
-use contracts::subjects;
 use domain::CorrelationId;
 use sha2::{Digest as _, Sha256};
-use store::audit::{Batch, Row};
+use store::audit::{Batch, Position, Positions, Row};
 
+use crate::reading::Look;
 use crate::{entry, fact, metrics};
 
 /// FHIR: something failed that should not.
 const SERIOUS_FAILURE: i16 = 8;
 
-/// The rows of what was read behind the positions of `batch`, entries before facts.
-pub(crate) fn assemble(
-    positions: (u64, u64),
-    entries: &[PositionedMessage],
-    facts: &[PositionedMessage],
-) -> Batch {
-    let (mut audit, mut events) = positions;
-    let mut rows = Vec::with_capacity(entries.len() + facts.len());
-    for message in entries {
-        note_gap(&mut rows, subjects::AUDIT, &mut audit, message);
-        match entry::rows(message) {
-            Ok(read) => rows.extend(read),
-            Err(reason) => rows.push(unreadable(subjects::AUDIT, message, reason)),
-        }
-    }
-    for message in facts {
-        note_gap(&mut rows, subjects::EVENTS, &mut events, message);
-        match fact::row(message) {
-            Ok(read) => rows.push(read),
-            Err(reason) => rows.push(unreadable(subjects::EVENTS, message, reason)),
-        }
-    }
-    Batch { rows, audit, events }
+/// Adds the rows of a message, or none and says why it can't be read.
+type ReadRows = fn(&PositionedMessage, &mut Vec<Row>) -> Result<(), &'static str>;
+
+/// The rows of what was read, entries before facts.
+pub(crate) fn assemble(entries: &Look, facts: &Look) -> Batch {
+    let mut rows = Vec::with_capacity(entries.messages.len() + facts.messages.len());
+    let behind = Positions { audit: entries.behind, events: facts.behind };
+    let audit = add(&mut rows, entries, entry::read);
+    let events = add(&mut rows, facts, fact::read);
+    Batch { rows, behind, read: Positions { audit, events } }
 }
 
-/// Moves on to this message, and says so when others should have come before it.
-fn note_gap(
-    rows: &mut Vec<Row>,
-    stream: &'static str,
-    position: &mut u64,
-    message: &PositionedMessage,
-) {
-    let (expected, found) = (*position + 1, message.sequence);
-    *position = found;
-    if found == expected {
-        return;
+/// Adds the rows of one stream; gives how far it was read.
+fn add(rows: &mut Vec<Row>, look: &Look, read: ReadRows) -> Position {
+    let stream = look.stream;
+    if let Some(before) = look.instead_of {
+        rows.push(remade(stream, before, look.behind));
     }
+    let mut last = look.behind.sequence;
+    for message in &look.messages {
+        if message.sequence != last + 1 {
+            rows.push(missing(stream, last + 1, message));
+        }
+        last = message.sequence;
+        if let Err(reason) = read(message, rows) {
+            rows.push(unreadable(stream, message, reason));
+        }
+    }
+    Position { sequence: last, ..look.behind }
+}
+
+/// Messages that should have come before this one.
+fn missing(stream: &'static str, from: u64, message: &PositionedMessage) -> Row {
+    let to = message.sequence - 1;
     metrics::GAPS.with_label_values(&[stream]).inc();
     tracing::error!(
         nats.stream = stream,
-        gap.from = expected,
-        gap.to = found - 1,
+        gap.from = from,
+        gap.to = to,
         "messages are gone from a stream before they were sealed"
     );
-    rows.push(Row {
+    gap("missing", from, Row::new(stream, to, "gap", message.stored_at))
+}
+
+/// The end of a stream that was replaced by another one of its name: what it held beyond that,
+/// nobody knows.
+fn remade(stream: &'static str, before: Position, now: Position) -> Row {
+    metrics::GAPS.with_label_values(&[stream]).inc();
+    tracing::error!(
+        nats.stream = stream,
+        gap.from = before.sequence + 1,
+        "a stream was made anew: what the old one held beyond what is sealed is lost"
+    );
+    let since = now.created_at.unwrap_or_default();
+    gap("remade", before.sequence + 1, Row::new(stream, now.sequence, "gap", since))
+}
+
+fn gap(reason: &'static str, from: u64, row: Row) -> Row {
+    Row {
         outcome: SERIOUS_FAILURE,
-        reason: Some("missing".into()),
-        gap_from: Some(expected.cast_signed()),
-        ..Row::new(stream, found - 1, "gap", message.stored_at)
-    });
+        reason: Some(reason.into()),
+        gap_from: Some(from.cast_signed()),
+        ..row
+    }
 }
 
 /// A message that can't be read is sealed as that: its bytes stay in the stream.

@@ -4,22 +4,25 @@ use bus::PositionedMessage;
 use contracts::audit::{AuditResource, UnreadableEntry};
 use contracts::metadata::header;
 use contracts::{AuditEntry, subjects};
+use domain::PatientId;
 use store::audit::Row;
 
-/// The rows of an entry.
-pub(crate) fn rows(message: &PositionedMessage) -> Result<Vec<Row>, &'static str> {
+/// Adds the rows of an entry.
+pub(crate) fn read(message: &PositionedMessage, rows: &mut Vec<Row>) -> Result<(), &'static str> {
     let entry = AuditEntry::from_message(message.header(header::SCHEMA), &message.body)
         .map_err(UnreadableEntry::as_str)?;
     if message.subject != entry.kind.subject() {
         return Err("subject");
     }
     let row = row(&entry, message.sequence);
-    if entry.patients.is_empty() {
-        return Ok(vec![row]);
+    if let Some((last, others)) = entry.patients.split_last() {
+        let of = |patient: &PatientId, row| Row { patient_id: Some(patient.as_uuid()), ..row };
+        rows.extend(others.iter().map(|patient| of(patient, row.clone())));
+        rows.push(of(last, row));
+    } else {
+        rows.push(row);
     }
-    let of =
-        |patient: &domain::PatientId| Row { patient_id: Some(patient.as_uuid()), ..row.clone() };
-    Ok(entry.patients.iter().map(of).collect())
+    Ok(())
 }
 
 fn row(entry: &AuditEntry, sequence: u64) -> Row {

@@ -28,8 +28,8 @@ struct Change {
     occurred_at: Timestamp,
 }
 
-/// The row of a fact.
-pub(crate) fn row(message: &PositionedMessage) -> Result<Row, &'static str> {
+/// Adds the row of a fact.
+pub(crate) fn read(message: &PositionedMessage, rows: &mut Vec<Row>) -> Result<(), &'static str> {
     let kind = message.subject.strip_prefix("mc.evt.").and_then(|kind| kind.parse().ok());
     let kind: EventKind = kind.ok_or("unknown_kind")?;
     if message.header(header::SCHEMA) != Some(kind.schema().as_str()) {
@@ -39,7 +39,7 @@ pub(crate) fn row(message: &PositionedMessage) -> Result<Row, &'static str> {
     let correlation_id: CorrelationId = read_header(message, header::CORRELATION_ID)?;
     let id: EventId = read_header(message, "Nats-Msg-Id")?;
     let change = change(kind, &message.body)?;
-    Ok(Row {
+    rows.push(Row {
         entry_id: Some(id.as_uuid()),
         action: Some(change.action.as_str().into()),
         operation: Some(kind.as_str().into()),
@@ -53,7 +53,8 @@ pub(crate) fn row(message: &PositionedMessage) -> Result<Row, &'static str> {
         stated_reason: change.stated_reason.map(Into::into),
         correlation_id: Some(correlation_id.as_uuid()),
         ..Row::new(subjects::EVENTS, message.sequence, KIND, change.occurred_at)
-    })
+    });
+    Ok(())
 }
 
 fn change(kind: EventKind, body: &[u8]) -> Result<Change, &'static str> {

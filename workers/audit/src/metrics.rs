@@ -26,6 +26,13 @@ pub(crate) static SECONDS: LazyLock<Histogram> = LazyLock::new(|| {
 pub(crate) static SEAL: LazyLock<IntGauge> =
     LazyLock::new(|| gauge("audit_seal_number", "The last seal, once this process leads"));
 
+/// When everything was sealed that could be read. There once this process leads: an age says more
+/// than a count, because it grows when nothing works at all.
+pub(crate) static SEALED_AT: LazyLock<IntGauge> = LazyLock::new(|| {
+    let help = "Unix time at which the streams were last read and what was read was sealed";
+    gauge("audit_sealed_timestamp_seconds", help)
+});
+
 /// Messages that wait to be sealed.
 pub(crate) static PENDING: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "Messages behind the last one that was read for sealing";

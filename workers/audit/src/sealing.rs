@@ -2,20 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use bus::{Bus, ReadError};
+use bus::Bus;
 use contracts::AuditAnchor;
 use domain::SharedClock;
 use resilience::RetryDelays;
 use runtime::{Settings, Shutdown};
 use store::SchemaMismatch;
 use store::audit::seal::to_hex;
-use store::audit::{Head, Sequencer};
+use store::audit::{Head, Positions, Sequencer};
 use store::booking::{Failure, SchemaProblem};
 use tokio::sync::watch;
 
 use crate::anchor::{self, AnchorError};
 use crate::metrics;
-use crate::reading::{Read, StreamReplaced, check_streams, read};
+use crate::reading::{LookError, Read, read};
 
 /// How often another process is looked after that leads.
 const LEAD_AGAIN: Duration = Duration::from_millis(250);
@@ -38,9 +38,6 @@ pub(crate) enum Stopped {
     /// Only a migration, or another version of this program, helps.
     #[error(transparent)]
     Schema(#[from] SchemaMismatch),
-    /// Going on would pass over messages.
-    #[error(transparent)]
-    Stream(#[from] StreamReplaced),
     /// No URL of the database.
     #[error(transparent)]
     Settings(#[from] runtime::SettingsError),
@@ -65,7 +62,7 @@ macro_rules! passing {
     )*};
 }
 
-passing!(Failure ReadError AnchorError);
+passing!(Failure LookError AnchorError);
 
 impl From<SchemaProblem> for Trouble {
     fn from(problem: SchemaProblem) -> Self {
@@ -106,7 +103,6 @@ impl Sealing {
             return Ok(());
         }
         let head = sequencer.head().await?;
-        check_streams(&self.bus, &head).await?.map_err(Stopped::from)?;
         self.check_anchor(&sequencer, &head).await?;
         metrics::SEAL.set(head.number);
         tracing::info!(seal.number = head.number, audit.rows = head.last_row, "sealing");
@@ -150,12 +146,13 @@ impl Sealing {
     }
 
     async fn seal_all(&self, sequencer: &mut Sequencer, mut head: Head) -> Result<(), Trouble> {
-        let mut next = self.read((head.audit, head.events)).await?;
+        let mut next = self.read(head.read).await?;
         while !self.shutdown.is_soft_stopped() {
             let Read { batch, is_full } = next;
             if batch.rows.is_empty() {
+                self.note_success();
                 self.rest().await;
-                next = self.read((head.audit, head.events)).await?;
+                next = self.read(batch.read).await?;
                 continue;
             }
             let began = Instant::now();
@@ -164,7 +161,7 @@ impl Sealing {
                 (sealed, began.elapsed())
             };
             // While there is more, it is read while this is written.
-            let behind = (batch.audit, batch.events);
+            let behind = batch.read;
             let reading = async { if is_full { Some(self.read(behind).await) } else { None } };
             let ((sealed, took), following) = tokio::join!(sealing, reading);
             head = sealed?;
@@ -179,11 +176,16 @@ impl Sealing {
         Ok(())
     }
 
-    async fn read(&self, behind: (u64, u64)) -> Result<Read, ReadError> {
+    async fn read(&self, behind: Positions) -> Result<Read, LookError> {
         read(&self.bus, behind, self.settings.audit.batch_size).await
     }
 
+    fn note_success(&self) {
+        metrics::SEALED_AT.set(self.clock.now().as_second());
+    }
+
     fn note(&self, head: &Head, rows: usize, took: Duration) {
+        self.note_success();
         metrics::ROWS.inc_by(rows as u64);
         metrics::BATCH.observe(rows as f64);
         metrics::SECONDS.observe(took.as_secs_f64());

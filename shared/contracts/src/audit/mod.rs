@@ -79,8 +79,8 @@ pub struct AuditEntry {
     /// Whose data was shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patients: Vec<PatientId>,
-    /// How often it happened since the last such entry: refusals of nobody in particular are not
-    /// all recorded singly. At least 1.
+    /// How often it happened, at least once. Refusals of nobody in particular are counted beyond a
+    /// rate: an entry of their kind, without address and user, says how many.
     pub occurrences: u32,
     /// Of the request.
     pub correlation_id: CorrelationId,
@@ -147,6 +147,12 @@ pub struct AuditAnchor {
     pub audit: u64,
     /// The last sequence of `MC_EVENTS` that was read for it.
     pub events: u64,
+    /// When that `MC_AUDIT` was made: one that is made anew begins at 1 again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_created_at: Option<Timestamp>,
+    /// When that `MC_EVENTS` was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events_created_at: Option<Timestamp>,
 }
 
 impl AuditAnchor {

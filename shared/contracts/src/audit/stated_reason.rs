@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Characters that a reason has at least and at most.
 const LENGTH: std::ops::RangeInclusive<usize> = 3..=200;
 
-/// A reason: one line. It is kept beside what was done, and travels with a replay.
+/// A reason: one line. It is kept beside what was done, and nowhere else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct StatedReason(String);

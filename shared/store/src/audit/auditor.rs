@@ -4,11 +4,11 @@ use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use runtime::settings::DatabaseSettings;
 use secrecy::SecretString;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{FromSql, ToSql};
 use tokio_postgres::{Client, Row as PgRow};
 
 use super::row::COLUMNS;
-use super::{Hash, Row, Seal, check_schema, connect};
+use super::{Hash, Row, Seal, Span, check_schema, connect};
 use crate::booking::{Failure, SchemaProblem};
 
 /// Reading it all may take as long as it takes.
@@ -21,8 +21,8 @@ const BEGIN: &str = "
     SELECT FROM audit_seals LIMIT 1";
 
 const SEALS: &str = "
-    SELECT number, previous_hash, hash, sealed_at, first_row, last_row, audit_from, audit_to,
-        events_from, events_to, leaves
+    SELECT number, previous_hash, hash, sealed_at, first_row, last_row, audit_created_at,
+        audit_from, audit_to, events_created_at, events_from, events_to, leaves
     FROM audit_seals WHERE number > $1 ORDER BY number LIMIT $2";
 
 /// A seal as it is stored, with what it says its hash is.
@@ -34,6 +34,8 @@ pub struct SealCheck {
     pub hash: Vec<u8>,
     /// What the database says the last row is.
     pub last_row: i64,
+    /// Every column holds what it held when it was sealed, as far as its form goes.
+    pub is_whole: bool,
 }
 
 /// A row as it is stored.
@@ -75,6 +77,13 @@ impl Auditor {
         rows.iter().map(seal_of).collect()
     }
 
+    /// Rows without a position and seals without a number, which nothing that goes by them sees.
+    pub async fn nameless(&self) -> Result<u64, Failure> {
+        let sql = "SELECT (SELECT count(*) FROM audit_log WHERE position IS NULL)
+                       + (SELECT count(*) FROM audit_seals WHERE number IS NULL)";
+        Ok(self.client.query_one(sql, &[]).await?.try_get::<_, i64>(0)?.cast_unsigned())
+    }
+
     /// The rows at those positions, in order; they are not kept in memory.
     pub async fn rows(
         &self,
@@ -103,20 +112,42 @@ fn row_of(row: &PgRow) -> Result<StoredRow, Failure> {
     Ok(StoredRow { position: row.try_get("position")?, row: Row::read(row).ok() })
 }
 
+/// What isn't what the columns held is replaced by something that fits no hash.
 fn seal_of(row: &PgRow) -> Result<SealCheck, Failure> {
-    let previous: &[u8] = row.try_get("previous_hash")?;
-    let leaves: &[u8] = row.try_get("leaves")?;
-    let (leaves, _rest) = leaves.as_chunks::<32>();
+    let mut is_whole = true;
+    let previous: Option<Vec<u8>> = value(row, "previous_hash", &mut is_whole);
+    let leaves: Vec<u8> = value(row, "leaves", &mut is_whole).unwrap_or_default();
+    let (leaves, rest) = leaves.as_chunks::<32>();
+    is_whole &= rest.is_empty();
+    let mut number = |column: &str| value(row, column, &mut is_whole).unwrap_or_default();
+    let (first_row, last_row) = (number("first_row"), number("last_row"));
+    let [audit, events] = [("audit_from", "audit_to"), ("events_from", "events_to")]
+        .map(|(from, to)| Span { created_at: None, from: number(from), to: number(to) });
+    let sealed_at = value(row, "sealed_at", &mut is_whole);
+    let mut made = |column: &str| {
+        // None is what old seals hold.
+        row.try_get(column).unwrap_or_else(|_| {
+            is_whole = false;
+            None
+        })
+    };
+    let (audit_made, events_made) = (made("audit_created_at"), made("events_created_at"));
+    let hash: Option<Vec<u8>> = value(row, "hash", &mut is_whole);
     let seal = Seal {
         number: row.try_get("number")?,
-        // A length that isn't 32 is refused by the database; after that, no hash fits.
-        previous_hash: previous.try_into().unwrap_or([0xff; 32]),
-        // A time that isn't one, such as infinity, was never sealed.
-        sealed_at: row.try_get("sealed_at").unwrap_or(Timestamp::MIN),
-        first_row: row.try_get("first_row")?,
-        audit: (row.try_get("audit_from")?, row.try_get("audit_to")?),
-        events: (row.try_get("events_from")?, row.try_get("events_to")?),
+        previous_hash: previous.and_then(|hash| hash.try_into().ok()).unwrap_or([0xff; 32]),
+        sealed_at: sealed_at.unwrap_or(Timestamp::MIN),
+        first_row,
+        audit: Span { created_at: audit_made, ..audit },
+        events: Span { created_at: events_made, ..events },
         leaves: leaves.to_vec(),
     };
-    Ok(SealCheck { seal, hash: row.try_get("hash")?, last_row: row.try_get("last_row")? })
+    Ok(SealCheck { seal, hash: hash.unwrap_or_default(), last_row, is_whole })
+}
+
+/// The value of a column that is never empty.
+fn value<T: for<'a> FromSql<'a>>(row: &PgRow, column: &str, is_whole: &mut bool) -> Option<T> {
+    let value = row.try_get(column).ok();
+    *is_whole &= value.is_some();
+    value
 }

@@ -12,8 +12,8 @@ mod sequencer;
 
 pub use auditor::{Auditor, SealCheck, StoredRow};
 pub use row::Row;
-pub use seal::{Hash, Seal};
-pub use sequencer::{Batch, Head, Sequencer};
+pub use seal::{Hash, Seal, Span};
+pub use sequencer::{Batch, Head, Position, Positions, Sequencer};
 
 use std::time::Duration;
 

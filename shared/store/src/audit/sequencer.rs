@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Row as PgRow, Statement};
 
 use super::row::{COLUMNS, TYPES, to_microseconds};
 use super::seal::GENESIS;
-use super::{Hash, Row, SILENCE, Seal, check_schema, connect};
+use super::{Hash, Row, SILENCE, Seal, Span, check_schema, connect};
 use crate::booking::{Contention, Failure, SchemaProblem};
 
 /// Lock of whoever adds. Advisory locks belong to one database, and this one to a session: it is
@@ -19,13 +19,32 @@ use crate::booking::{Contention, Failure, SchemaProblem};
 const SEQUENCER_LOCK: i64 = 0x6d63_5f61_7564_6974;
 
 const LAST_SEAL: &str = "
-    SELECT number, hash, last_row, audit_to, events_to FROM audit_seals
+    SELECT number, hash, last_row, audit_created_at, audit_to, events_created_at, events_to
+    FROM audit_seals
     ORDER BY number DESC LIMIT 1";
 
 const INSERT_SEAL: &str = "
     INSERT INTO audit_seals (number, previous_hash, hash, sealed_at, first_row, last_row,
-        audit_from, audit_to, events_from, events_to, leaves)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        audit_created_at, audit_from, audit_to, events_created_at, events_from, events_to, leaves)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+
+/// How far a stream was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// When the stream was made; none while nobody has noted it.
+    pub created_at: Option<Timestamp>,
+    /// The last sequence that was read; 0 before the first.
+    pub sequence: u64,
+}
+
+/// How far both streams were read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Positions {
+    /// `MC_AUDIT`.
+    pub audit: Position,
+    /// `MC_EVENTS`.
+    pub events: Position,
+}
 
 /// The end of the log: the last seal, and how far everything was read for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,10 +55,8 @@ pub struct Head {
     pub hash: Hash,
     /// The last row.
     pub last_row: i64,
-    /// The last sequence of `MC_AUDIT` that was read.
-    pub audit: u64,
-    /// The last sequence of `MC_EVENTS` that was read.
-    pub events: u64,
+    /// How far everything was read for it.
+    pub read: Positions,
 }
 
 /// What is sealed together.
@@ -47,10 +64,11 @@ pub struct Head {
 pub struct Batch {
     /// At least one.
     pub rows: Vec<Row>,
-    /// The last sequence of `MC_AUDIT` that was read for it.
-    pub audit: u64,
-    /// The last sequence of `MC_EVENTS` that was read for it.
-    pub events: u64,
+    /// Behind which positions both streams were read for it: those of the batch before, or the
+    /// beginning of another stream.
+    pub behind: Positions,
+    /// How far both streams were read for it.
+    pub read: Positions,
 }
 
 /// A connection that may add to the log once it leads.
@@ -68,7 +86,9 @@ struct Statements {
 
 impl Head {
     /// Of an empty log.
-    const EMPTY: Self = Self { number: 0, hash: GENESIS, last_row: 0, audit: 0, events: 0 };
+    fn empty() -> Self {
+        Self { number: 0, hash: GENESIS, last_row: 0, read: Positions::default() }
+    }
 
     fn read(row: &PgRow) -> Result<Self, Failure> {
         let hash: &[u8] = row.try_get(1)?;
@@ -76,23 +96,39 @@ impl Head {
             number: row.try_get(0)?,
             hash: hash.try_into().unwrap_or(GENESIS),
             last_row: row.try_get(2)?,
-            audit: row.try_get::<_, i64>(3)?.cast_unsigned(),
-            events: row.try_get::<_, i64>(4)?.cast_unsigned(),
+            read: Positions {
+                audit: Position {
+                    created_at: row.try_get(3)?,
+                    sequence: row.try_get::<_, i64>(4)?.cast_unsigned(),
+                },
+                events: Position {
+                    created_at: row.try_get(5)?,
+                    sequence: row.try_get::<_, i64>(6)?.cast_unsigned(),
+                },
+            },
         })
     }
 
     /// The seal that follows.
     fn seal(&self, batch: &Batch, sealed_at: Timestamp) -> Seal {
-        let range = |from: u64, to: u64| (from.cast_signed() + 1, to.cast_signed());
         Seal {
             number: self.number + 1,
             previous_hash: self.hash,
             sealed_at: to_microseconds(sealed_at),
             first_row: self.last_row + 1,
-            audit: range(self.audit, batch.audit),
-            events: range(self.events, batch.events),
+            audit: span(batch.behind.audit, batch.read.audit),
+            events: span(batch.behind.events, batch.read.events),
             leaves: batch.rows.iter().map(Row::leaf).collect(),
         }
+    }
+}
+
+/// What was read on the way from one position to the other.
+fn span(behind: Position, to: Position) -> Span {
+    Span {
+        created_at: to.created_at,
+        from: behind.sequence.cast_signed() + 1,
+        to: to.sequence.cast_signed(),
     }
 }
 
@@ -128,7 +164,7 @@ impl Sequencer {
         let asking = async { Ok(self.client.query_opt(last_seal, &[]).await?) };
         match self.within(asking).await? {
             Some(row) => Head::read(&row),
-            None => Ok(Head::EMPTY),
+            None => Ok(Head::empty()),
         }
     }
 
@@ -165,7 +201,7 @@ impl Sequencer {
         let Self { client, statements, .. } = self;
         let transaction = client.transaction().await?;
         let last = transaction.query_opt(&statements.last_seal, &[]).await?;
-        let last = last.map_or(Ok(Head::EMPTY), |row| Head::read(&row))?;
+        let last = last.map_or_else(|| Ok(Head::empty()), |row| Head::read(&row))?;
         if last != *head {
             return Err(Failure::Contended(Contention::ChangedMeanwhile));
         }
@@ -185,17 +221,18 @@ impl Sequencer {
                     &seal.sealed_at,
                     &seal.first_row,
                     &last_row,
-                    &seal.audit.0,
-                    &seal.audit.1,
-                    &seal.events.0,
-                    &seal.events.1,
+                    &seal.audit.created_at,
+                    &seal.audit.from,
+                    &seal.audit.to,
+                    &seal.events.created_at,
+                    &seal.events.from,
+                    &seal.events.to,
                     &seal.leaves.as_flattened(),
                 ],
             )
             .await?;
         transaction.commit().await?;
-        let (audit, events) = (batch.audit, batch.events);
-        Ok(Head { number: seal.number, hash, last_row, audit, events })
+        Ok(Head { number: seal.number, hash, last_row, read: batch.read })
     }
 
     async fn within<T>(
