@@ -48,7 +48,7 @@ async fn the_worker_has_no_right_to_what_it_does_not_need() {
         "SELECT * FROM refresh_tokens",
         "UPDATE users SET role = 'admin'",
         "UPDATE practitioners SET approved_at = now()",
-        "UPDATE appointments SET practitioner_id = patient_id",
+        "UPDATE appointments SET patient_id = practitioner_id",
         "DELETE FROM appointments",
         "UPDATE appointment_status_history SET reason = 'pat'",
         "DELETE FROM appointment_status_history",
