@@ -57,13 +57,11 @@ impl WallDay {
     /// What the clocks show at that moment; less than nothing while they are set back to the day
     /// before.
     pub fn time_at(&self, moment: Timestamp) -> SignedDuration {
-        match self.plain_midnight {
-            Some(midnight) => midnight.duration_until(moment),
-            None => {
-                let wall = self.zone.to_datetime(moment);
-                self.date.at(0, 0, 0, 0).duration_until(wall)
-            }
+        if let Some(midnight) = self.plain_midnight {
+            return midnight.duration_until(moment);
         }
+        let wall = self.zone.to_datetime(moment);
+        self.date.at(0, 0, 0, 0).duration_until(wall)
     }
 
     fn moments(&self, time_of_day: SignedDuration) -> [Option<Timestamp>; 2] {
