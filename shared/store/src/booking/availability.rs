@@ -214,7 +214,7 @@ impl Columns {
         for hours in entries {
             columns.starts.push(hours.start);
             columns.ends.push(hours.end);
-            columns.locations.push(hours.location_id.map(|id| id.as_uuid()));
+            columns.locations.push(hours.location_id.map(domain::LocationId::as_uuid));
             let ids: Vec<String> =
                 hours.service_ids.iter().map(HealthcareServiceId::to_string).collect();
             columns.services.push(format!("{{{}}}", ids.join(",")));

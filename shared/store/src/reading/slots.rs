@@ -89,17 +89,14 @@ impl CallerTx {
         dates: (Date, Date),
     ) -> Result<Vec<Schedule>, StoreError> {
         let specialty = filter.specialty;
-        let (mut schedules, mut exceptions) = match filter.practitioners {
-            Some(practitioners) => {
-                let ids: Vec<_> = practitioners.iter().map(|id| id.as_uuid()).collect();
-                let schedules =
-                    schedules_where!(self, "WHERE practitioner_id = ANY ($2)", specialty, &ids);
-                (schedules, self.exceptions(practitioners, dates).await?)
-            }
-            None => {
-                let schedules = schedules_where!(self, "", specialty);
-                (schedules, self.all_exceptions(dates).await?)
-            }
+        let (mut schedules, mut exceptions) = if let Some(practitioners) = filter.practitioners {
+            let ids: Vec<_> = practitioners.iter().map(|id| id.as_uuid()).collect();
+            let schedules =
+                schedules_where!(self, "WHERE practitioner_id = ANY ($2)", specialty, &ids);
+            (schedules, self.exceptions(practitioners, dates).await?)
+        } else {
+            let schedules = schedules_where!(self, "", specialty);
+            (schedules, self.all_exceptions(dates).await?)
         };
         for schedule in &mut schedules {
             if let Some(dates) = exceptions.remove(&schedule.practitioner_id) {
