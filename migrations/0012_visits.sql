@@ -12,9 +12,14 @@ ALTER TABLE appointment_status_history
     ADD COLUMN during tstzrange,
     ADD COLUMN practitioner_id uuid,
     ADD COLUMN is_undo boolean NOT NULL DEFAULT false;
+-- The owner is bound by row-level security, too.
+ALTER TABLE appointments NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE appointment_status_history NO FORCE ROW LEVEL SECURITY;
 UPDATE appointment_status_history h
     SET during = a.during, practitioner_id = a.practitioner_id
     FROM appointments a WHERE a.id = h.appointment_id;
+ALTER TABLE appointments FORCE ROW LEVEL SECURITY;
+ALTER TABLE appointment_status_history FORCE ROW LEVEL SECURITY;
 
 -- Which dates stand in the way of a series that was refused: a list of times.
 ALTER TABLE requests

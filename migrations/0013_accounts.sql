@@ -29,7 +29,10 @@ ALTER TABLE sessions
     ADD COLUMN last_used_at timestamptz,
     -- `Firefox on Linux`: words of our own, nothing of what the client sent.
     ADD COLUMN client text NOT NULL DEFAULT 'unknown' CHECK (length(client) BETWEEN 1 AND 60);
+-- The owner is bound by row-level security, too.
+ALTER TABLE sessions NO FORCE ROW LEVEL SECURITY;
 UPDATE sessions SET last_used_at = created_at;
+ALTER TABLE sessions FORCE ROW LEVEL SECURITY;
 ALTER TABLE sessions ALTER COLUMN last_used_at SET NOT NULL;
 
 -- RFC 6238. Counts once a code has confirmed it.

@@ -29,6 +29,7 @@ const fn hidden(name: &'static str) -> Table {
 /// Every table. To add one: say here who sees how many of its two rows, add the rows in `FILL`, and,
 /// if api may write to it, what is tried in `ATTEMPTS`.
 const TABLES: &[Table] = &[
+    hidden("account_notices"),
     seen("appointment_status_history", [0, 1, 1, 1, 1, 2, 0]),
     seen("appointments", [0, 1, 1, 1, 1, 2, 0]),
     // COPY refuses tables with row-level security: nobody but the auditor has the privilege.
@@ -37,6 +38,8 @@ const TABLES: &[Table] = &[
     // A directory, for everybody who is signed in.
     seen("availability_exceptions", [0, 2, 2, 2, 2, 2, 2]),
     seen("availability_rules", [0, 2, 2, 2, 2, 2, 2]),
+    seen("care_relations", [0, 1, 1, 1, 1, 2, 0]),
+    seen("clinical_notes", [0, 1, 1, 1, 1, 2, 0]),
     seen("coverages", [0, 1, 1, 0, 0, 2, 0]),
     seen("dead_letter_actions", [0, 0, 0, 0, 0, 2, 2]),
     hidden("dead_letter_positions"),
@@ -45,17 +48,22 @@ const TABLES: &[Table] = &[
     seen("emergency_access_reviews", [0, 0, 0, 1, 1, 2, 0]),
     seen("emergency_accesses", [0, 0, 0, 1, 1, 2, 0]),
     seen("healthcare_services", [0, 2, 2, 2, 2, 2, 2]),
+    hidden("known_devices"),
     hidden("ledger_checkpoint_letters"),
     hidden("ledger_checkpoints"),
     seen("locations", [0, 2, 2, 2, 2, 2, 2]),
-    hidden("login_failures"),
     hidden("message_attempts"),
     hidden("outbox"),
+    hidden("password_resets"),
     seen("patients", [0, 1, 1, 1, 1, 2, 0]),
     seen("practitioners", [0, 2, 2, 2, 2, 2, 2]),
+    hidden("recovery_codes"),
     hidden("refresh_tokens"),
     seen("requests", [0, 1, 1, 0, 0, 0, 0]),
     hidden("sessions"),
+    hidden("sign_in_challenges"),
+    hidden("sign_in_failures"),
+    hidden("totp_authenticators"),
     seen("users", [0, 1, 1, 1, 1, 6, 1]),
 ];
 
@@ -75,7 +83,18 @@ const FILL: &str = "
         SELECT id, 'C', 'D', 'gp', id, now() FROM people WHERE role = 'doctor';
     INSERT INTO sessions SELECT patient, patient, now(), now() FROM sides;
     INSERT INTO refresh_tokens SELECT sha256(patient::text::bytea), patient, now() FROM sides;
-    INSERT INTO login_failures SELECT patient, 1, now() FROM sides;
+    INSERT INTO sign_in_failures SELECT sha256(patient::text::bytea), 1, now(), now() FROM sides;
+    INSERT INTO known_devices (token_sha256, user_id, expires_at)
+        SELECT sha256(patient::text::bytea), patient, now() FROM sides;
+    INSERT INTO totp_authenticators (user_id, secret, created_at)
+        SELECT patient, substr(sha256(patient::text::bytea), 1, 20), now() FROM sides;
+    INSERT INTO recovery_codes SELECT sha256(patient::text::bytea), patient FROM sides;
+    INSERT INTO sign_in_challenges (token_sha256, user_id, expires_at)
+        SELECT sha256(patient::text::bytea), patient, now() FROM sides;
+    INSERT INTO password_resets (user_id, token_sha256, created_at, expires_at)
+        SELECT patient, sha256(patient::text::bytea), now(), now() FROM sides;
+    INSERT INTO account_notices (id, kind, user_id, created_at)
+        SELECT patient, 'account.reset-requested', patient, now() FROM sides;
     INSERT INTO locations SELECT patient, 'L', 'Etc/UTC', true, 1 FROM sides;
     INSERT INTO healthcare_services
         SELECT patient, 'S', NULL, 'video', 30, 0, 0, 30, 0, 90, true, 1 FROM sides;
@@ -90,6 +109,10 @@ const FILL: &str = "
             '[2027-03-01 09:00Z, 2027-03-01 09:30Z)', 'booked', 1, patient, now() FROM sides;
     INSERT INTO appointment_status_history SELECT patient, 1, 'booked', NULL, now(), patient,
         'patient', patient, patient FROM sides;
+    INSERT INTO clinical_notes SELECT patient, 1, patient, patient, doctor, 'n', now(), patient
+        FROM sides;
+    INSERT INTO care_relations (id, practitioner_id, patient_id, since, assigned_by)
+        SELECT patient, doctor, patient, now(), admin FROM sides;
     INSERT INTO requests SELECT patient, 'book', patient, NULL, 'applied', NULL, '{}', patient, 1,
         now(), now() FROM sides;
     INSERT INTO coverages (id, patient_id, payer_id, subscriber_id, relationship, status,

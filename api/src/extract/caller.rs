@@ -79,14 +79,12 @@ only_for! {
     Clinician: Doctor | Admin;
     /// A caller who may see and cancel visits: their own, or all of them.
     Participant: Patient | Doctor | Admin;
-    /// A caller who treats patients.
-    Physician: Doctor;
     /// A caller who may change opening hours: doctors their own, administrators all of them.
     Scheduler: Doctor | Admin;
     /// A patient, about themselves.
     Themselves: Patient;
     /// A doctor.
-    Treating: Doctor;
+    Physician: Doctor;
 }
 
 fn require(role: Role, allowed: &[Role]) -> Result<(), Problem> {

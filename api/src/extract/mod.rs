@@ -18,7 +18,7 @@ pub mod text;
 pub use body::Form;
 pub use caller::{
     Administrator, Anonymous, Booker, Caller, Clinician, Maintainer, Participant, Physician,
-    Scheduler, Themselves, Treating,
+    Scheduler, Themselves,
 };
 pub use doctor_date::{DoctorDate, parse_date};
 pub use enrolling::{Enrolling, Session, is_staff};

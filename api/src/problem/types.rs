@@ -109,14 +109,6 @@ problem_types! {
     InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED,
         "The refresh token isn't valid",
         "It is unknown, was used before, has expired, or its session was ended. Sign in again.";
-    InvalidSeries = "invalid_series", UNPROCESSABLE_ENTITY,
-        "A series like that makes no sense",
-        "It comes again every 1 to 26 weeks, 2 to 52 times in all.";
-    InvalidService = "invalid_service", UNPROCESSABLE_ENTITY,
-        "This visit type makes no sense",
-        "It has a name of 1 to 120 characters; it lasts 5 to 480 minutes, with buffers of up to 240, \
-         begins in steps of 5 to 240 minutes, needs up to 525,600 minutes' notice, and can be \
-         booked 1 to 1,095 days ahead.";
     InvalidResetToken = "invalid_reset_token", UNAUTHORIZED,
         "This token permits no new password",
         "It is unknown, was used before, has expired, or was replaced by a later one. Ask for \
@@ -125,6 +117,14 @@ problem_types! {
         "The second factor isn't right",
         "The code is wrong or was used before, or the sign-in that it belongs to has expired or was \
          finished: then begin again with the password. A code counts once, for about a minute.";
+    InvalidSeries = "invalid_series", UNPROCESSABLE_ENTITY,
+        "A series like that makes no sense",
+        "It comes again every 1 to 26 weeks, 2 to 52 times in all.";
+    InvalidService = "invalid_service", UNPROCESSABLE_ENTITY,
+        "This visit type makes no sense",
+        "It has a name of 1 to 120 characters; it lasts 5 to 480 minutes, with buffers of up to 240, \
+         begins in steps of 5 to 240 minutes, needs up to 525,600 minutes' notice, and can be \
+         booked 1 to 1,095 days ahead.";
     KeyReused = "key_reused", UNPROCESSABLE_ENTITY,
         "This Idempotency-Key was used with another request",
         "A key stands for one request, body included. Use a new key for a new request.";
@@ -157,27 +157,27 @@ problem_types! {
     NotFound = "not_found", NOT_FOUND,
         "There is nothing here",
         "It doesn't exist, or it isn't yours to see: the two look the same.";
-    NothingToUndo = "nothing_to_undo", CONFLICT,
-        "There is nothing to take back",
-        "The appointment has had no other status before this one, or none that it could have again: \
-         a hold that ended stays ended.";
     NotOffered = "not_offered", UNPROCESSABLE_ENTITY,
         "The practitioner doesn't offer that",
         "Not this visit type, or not at that time or place. GET /v1/slots lists what is offered; a \
          visit by video has no place.";
+    NothingToUndo = "nothing_to_undo", CONFLICT,
+        "There is nothing to take back",
+        "The appointment has had no other status before this one, or none that it could have again: \
+         a hold that ended stays ended.";
     OffGrid = "off_grid", UNPROCESSABLE_ENTITY,
         "No slot begins at that time",
         "The practitioner works then, but slots begin at other minutes. GET /v1/slots lists them.";
     OutsideHours = "outside_hours", UNPROCESSABLE_ENTITY,
         "The practitioner doesn't work at that time",
         "GET /v1/slots lists the times that can be booked.";
+    OwnAccount = "own_account", CONFLICT,
+        "Nobody does that to their own account",
+        "So that somebody is left who can administrate, another administrator has to do it.";
     PastCutOff = "past_cut_off", CONFLICT,
         "It is too late for that",
         "Shortly before it begins, patients can't call an appointment off or move it any more: call \
          the clinic. Administrators can, with `override` and a reason.";
-    OwnAccount = "own_account", CONFLICT,
-        "Nobody does that to their own account",
-        "So that somebody is left who can administrate, another administrator has to do it.";
     PatientBusy = "patient_busy", CONFLICT,
         "The patient has another appointment at that time",
         "Nobody can be in two places at once. Cancel the other appointment, or choose another \
@@ -270,12 +270,12 @@ problem_types! {
     UnknownCareRelation = "unknown_care_relation", NOT_FOUND,
         "There is no such care relation",
         "It doesn't exist, or it has ended.";
-    UnknownNote = "unknown_note", NOT_FOUND,
-        "There is no such note",
-        "It doesn't exist, or it isn't yours: the two look the same.";
     UnknownLocation = "unknown_location", NOT_FOUND,
         "There is no such location",
         "The id belongs to none, or nobody is seen there any more. GET /v1/locations lists them.";
+    UnknownNote = "unknown_note", NOT_FOUND,
+        "There is no such note",
+        "It doesn't exist, or it isn't yours: the two look the same.";
     UnknownPatient = "unknown_patient", NOT_FOUND,
         "There is no such patient",
         "The id belongs to no patient.";

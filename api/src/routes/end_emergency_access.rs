@@ -8,7 +8,7 @@ use domain::EmergencyAccessId;
 use crate::app::App;
 use crate::audit::{Note, Recorder};
 use crate::emergency::EmergencyAccessDocument;
-use crate::extract::{Id, Treating};
+use crate::extract::{Id, Physician};
 use crate::problem::{Problem, ProblemType};
 
 /// Close a chart that you opened in an emergency. Doing it again changes nothing.
@@ -21,7 +21,7 @@ use crate::problem::{Problem, ProblemType};
 )]
 pub async fn end_emergency_access(
     State(app): State<App>,
-    Treating(caller): Treating,
+    Physician(caller): Physician,
     recorder: Recorder,
     Id(id): Id<EmergencyAccessId>,
 ) -> Result<Json<EmergencyAccessDocument>, Problem> {

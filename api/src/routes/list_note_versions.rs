@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use contracts::audit::ResourceKind;
-use domain::NoteId;
+use domain::{NoteId, Role};
 
 use crate::app::App;
 use crate::audit::{Audited, Note};
@@ -25,9 +25,13 @@ pub async fn list_note_versions(
     Participant(caller): Participant,
     Id(id): Id<NoteId>,
 ) -> Result<Audited<Json<ListDocument<NoteDocument>>>, Problem> {
-    let versions = app.read_as(&caller).await?.versions_of_note(id).await?;
+    let mut reading = app.read_as(&caller).await?;
+    let versions = reading.versions_of_note(id).await?;
     let patient = versions.first().ok_or(ProblemType::UnknownNote)?.patient_id;
+    let is_emergency =
+        caller.actor.role == Role::Doctor && reading.is_emergency(patient).await?;
     let items = versions.into_iter().map(NoteDocument::from).collect();
-    let note = Note::read(ResourceKind::DocumentReference, id.as_uuid(), patient);
+    let note = Note::read(ResourceKind::DocumentReference, id.as_uuid(), patient)
+        .in_emergency(is_emergency);
     Ok(Audited::new(note, Json(ListDocument { items })))
 }

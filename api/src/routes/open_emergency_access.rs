@@ -11,7 +11,7 @@ use store::reading::{NewEmergencyAccess, OpenEmergency};
 use crate::app::App;
 use crate::audit::{Note, Recorder};
 use crate::emergency::{EmergencyAccessDocument, EmergencyForm};
-use crate::extract::{Form, Treating};
+use crate::extract::{Form, Physician};
 use crate::problem::{Problem, ProblemType};
 
 /// Open the chart of a patient who isn't yours, because it can't wait: for a limited time, and for
@@ -26,7 +26,7 @@ use crate::problem::{Problem, ProblemType};
 )]
 pub async fn open_emergency_access(
     State(app): State<App>,
-    Treating(caller): Treating,
+    Physician(caller): Physician,
     recorder: Recorder,
     Form(form): Form<EmergencyForm>,
 ) -> Result<(StatusCode, Json<EmergencyAccessDocument>), Problem> {

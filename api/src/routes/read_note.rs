@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use contracts::audit::ResourceKind;
-use domain::NoteId;
+use domain::{NoteId, Role};
 
 use crate::app::App;
 use crate::audit::{Audited, Note};
@@ -27,9 +27,13 @@ pub async fn read_note(
     Participant(caller): Participant,
     Id(id): Id<NoteId>,
 ) -> Result<Audited<Response>, Problem> {
-    let versions = app.read_as(&caller).await?.versions_of_note(id).await?;
+    let mut reading = app.read_as(&caller).await?;
+    let versions = reading.versions_of_note(id).await?;
     let latest = versions.into_iter().next_back().ok_or(ProblemType::UnknownNote)?;
+    let is_emergency =
+        caller.actor.role == Role::Doctor && reading.is_emergency(latest.patient_id).await?;
     let note = Note::read(ResourceKind::DocumentReference, id.as_uuid(), latest.patient_id)
+        .in_emergency(is_emergency)
         .in_version(latest.version);
     let tag = etag(latest.version);
     let answer = ([(ETAG, tag)], Json(NoteDocument::from(latest))).into_response();

@@ -51,7 +51,8 @@ async fn ask(
     let fill = |text: &str| scene.fill(text, row.thing, person, whose);
     let (method, path) = row.operation.split_once(' ').context("a method and a path")?;
     let path = fill(&path.replace("{id}", "$id").replace("{payer}", "00042"))
-        .replace("{name}", "not_found");
+        .replace("{name}", "not_found")
+        .replace("{date}", "2027-03-01");
     let query = row.query.map(|query| format!("?{}", fill(query))).unwrap_or_default();
     let mut request = person.api.request(Method::try_from(method)?, &format!("{path}{query}"));
     if let Some(body) = row.body {

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Api, System};
 use uuid::Uuid;
@@ -28,6 +29,14 @@ struct Side {
     patients_request: String,
     doctors_request: String,
     access: String,
+    hold: String,
+    series: String,
+    note: String,
+    care: String,
+    location: String,
+    service: String,
+    patients_session: String,
+    doctors_session: String,
     /// What nobody else may read: names, numbers.
     secrets: Vec<String>,
 }
@@ -54,8 +63,8 @@ impl Scene {
         let (ada, bob) = (patient(&api, "Adabella").await?, patient(&api, "Bobberto").await?);
         let (doctor, other_doctor) = (api.new_doctor().await?, api.new_doctor().await?);
         let sides = [
-            Side::of(&system, "Adabella", &ada, &doctor, &stranger).await?,
-            Side::of(&system, "Bobberto", &bob, &other_doctor, &stranger).await?,
+            Side::of(&system, &admin, "Adabella", &ada, &doctor, &stranger).await?,
+            Side::of(&system, &admin, "Bobberto", &bob, &other_doctor, &stranger).await?,
         ];
         let people = [
             ("nobody", Role::Nobody, api, 0),
@@ -100,6 +109,7 @@ impl Scene {
 impl Side {
     async fn of(
         system: &System,
+        admin: &Api,
         name: &str,
         patient: &Api,
         doctor: &Api,
@@ -120,7 +130,7 @@ impl Side {
         let week = json!({ "time_zone": "Etc/UTC", "slot_minutes": 30,
             "hours": [{ "day": "mon", "start": "00:00", "end": "23:00" }] });
         let hours = format!("/v1/doctors/{doctor_id}/availability");
-        let request = doctor.request(reqwest::Method::PUT, &hours).json(&week);
+        let request = doctor.request(Method::PUT, &hours).json(&week);
         let changed = doctor.send(request).await?.expect(202)?;
         let settled = || async {
             let path =
@@ -130,6 +140,27 @@ impl Side {
             Ok(is_applied(booked) && is_applied(doctor.get(&path(&changed)).await?.expect(200)?))
         };
         system.wait_until("both requests have ended", settled).await?;
+        let wait = async |who: &Api, method: Method, path: String, body: Value| {
+            let request = who.request(method, &path).header("prefer", "wait=20").json(&body);
+            let answer = who.send(request).await?;
+            anyhow::ensure!(answer.status == 201, "{path}: {}", answer.text);
+            anyhow::Ok(answer.body)
+        };
+        let at = |slot: usize| json!({ "practitioner_id": doctor_id, "start": slots[slot] });
+        let hold = wait(patient, Method::POST, "/v1/holds".into(), at(2)).await?;
+        let mut twice = at(4);
+        twice["count"] = 2.into();
+        let series = wait(patient, Method::POST, "/v1/series".into(), twice).await?;
+        let about = format!("/v1/appointments/{}/notes", text(&booked["id"])?);
+        let words = format!("{name} has a cold");
+        let note = wait(doctor, Method::POST, about, json!({ "text": words })).await?;
+        let relations = format!("/v1/patients/{}/care-relations", id(patient)?);
+        let care = json!({ "practitioner_id": doctor_id });
+        let care = wait(admin, Method::POST, relations, care).await?;
+        let place = json!({ "name": "Downtown", "time_zone": "Etc/UTC" });
+        let location = wait(admin, Method::POST, "/v1/locations".into(), place).await?;
+        let kind = json!({ "name": "Short", "modality": "video", "duration_minutes": 10 });
+        let service = wait(admin, Method::POST, "/v1/services".into(), kind).await?;
         let emergency = json!({ "patient_id": id(stranger)?, "reason": "unconscious" });
         let access = doctor.post("/v1/emergency-access", emergency).await?.expect(201)?;
         Ok(Self {
@@ -142,6 +173,14 @@ impl Side {
             patients_request: text(&accepted["id"])?,
             doctors_request: text(&changed["id"])?,
             access: text(&access["id"])?,
+            hold: text(&hold["id"])?,
+            series: text(&series["id"])?,
+            note: text(&note["id"])?,
+            care: text(&care["id"])?,
+            location: text(&location["id"])?,
+            service: text(&service["id"])?,
+            patients_session: session(system, &id(patient)?).await?,
+            doctors_session: session(system, &id(doctor)?).await?,
             secrets: vec![name.to_owned(), member],
         })
     }
@@ -158,19 +197,39 @@ impl Side {
             Thing::Request if role == Role::Doctor => &self.doctors_request,
             Thing::Request => &self.patients_request,
             Thing::EmergencyAccess => &self.access,
+            Thing::Hold => &self.hold,
+            Thing::Series => &self.series,
+            Thing::Note => &self.note,
+            Thing::CareRelation => &self.care,
+            Thing::Location => &self.location,
+            Thing::Service => &self.service,
+            Thing::Session if role == Role::Doctor => &self.doctors_session,
+            Thing::Session => &self.patients_session,
         };
         id.to_owned()
     }
 }
 
 async fn patient(api: &Api, name: &str) -> anyhow::Result<Api> {
+    let email = format!("{}@patients.example", name.to_lowercase());
+    let password = "a long enough passphrase";
     let body = json!({
-        "email": format!("{}@patients.example", name.to_lowercase()),
-        "password": "a long enough passphrase",
+        "email": email,
+        "password": password,
         "name": { "given": name, "family": "Example" },
         "birth_date": "1980-02-29",
     });
-    api.signed_in(api.post("/v1/auth/register", body).await?.expect(201)?)
+    api.post("/v1/auth/register", body).await?.expect(202)?;
+    api.sign_in(&email, password).await
+}
+
+/// Another session of somebody's, which nobody uses.
+async fn session(system: &System, person: &str) -> anyhow::Result<String> {
+    let id = Uuid::now_v7();
+    let insert = "INSERT INTO sessions (id, user_id, created_at, expires_at, last_used_at)
+        VALUES ($1, $2::text::uuid, now(), now() + interval '1 h', now())";
+    system.database().await?.execute(insert, &[&id, &person]).await?;
+    Ok(id.to_string())
 }
 
 /// A dead letter without its bytes.

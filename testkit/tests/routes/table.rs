@@ -30,13 +30,20 @@ pub enum Whose {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Thing {
     Nothing,
+    CareRelation,
     Check,
     Coverage,
     Doctor,
     EmergencyAccess,
+    Hold,
     Letter,
+    Location,
+    Note,
     Patient,
     Request,
+    Series,
+    Service,
+    Session,
     Visit,
 }
 
@@ -121,7 +128,14 @@ impl Row {
 
 #[rustfmt::skip]
 pub fn rows() -> Vec<Row> {
-    use Thing::{Check, Coverage, Doctor, EmergencyAccess, Letter, Patient, Request, Visit};
+    use Thing::{
+        CareRelation, Check, Coverage, Doctor, EmergencyAccess, Hold, Letter, Location, Note,
+        Patient, Request, Series, Service, Session, Visit,
+    };
+    const DATE: &str = r#"{"entries":[]}"#;
+    const TEXT: &str = r#"{"text":"nothing new"}"#;
+    const PAST: &str = r#"{"practitioner_id":"$doctor","start":"2020-01-01T09:00:00Z"}"#;
+    const WEEK: &str = r#"{"time_zone":"Etc/UTC","slot_minutes":30,"hours":[]}"#;
     const WHY: &str = r#"{"reason":"just because"}"#;
     const INSURED: &str = r#"{"payer":"00042","subscriber_id":"M-1"}"#;
     vec![
@@ -137,6 +151,21 @@ pub fn rows() -> Vec<Row> {
         route("POST /v1/auth/logout").body("{}").answers(422, 422, 422, 422, 422),
         route("POST /v1/auth/refresh").body("{}").answers(422, 422, 422, 422, 422),
         route("POST /v1/auth/register").body("{}").answers(422, 422, 422, 422, 422),
+        route("POST /v1/auth/second-factor").body("{}").answers(422, 422, 422, 422, 422),
+        route("POST /v1/auth/password-reset").body("{}").answers(422, 422, 422, 422, 422),
+        route("POST /v1/auth/password-reset/confirm").body("{}").answers(422, 422, 422, 422, 422),
+        route("POST /v1/client-errors").body("{}").answers(422, 422, 422, 422, 422),
+
+        // Everybody's own account.
+        route("POST /v1/auth/password").body("{}").answers(401, 422, 422, 422, 422),
+        route("GET /v1/second-factor").answers(401, 200, 200, 200, 200),
+        route("POST /v1/second-factor/totp").body("{}").answers(401, 422, 422, 422, 422),
+        route("POST /v1/second-factor/totp/confirm").body("{}").answers(401, 422, 422, 422, 422),
+        route("POST /v1/second-factor/recovery-codes").body("{}").answers(401, 422, 422, 422, 422),
+        route("POST /v1/second-factor/remove").body("{}").answers(401, 422, 422, 422, 422),
+        route("GET /v1/sessions").answers(401, 200, 200, 200, 200),
+        route("DELETE /v1/sessions/{id}").of(Session)
+            .answers(401, [204, 404, 404], [204, 404, 404], 404, 404),
         route("GET /v1/me").answers(401, 200, 200, 200, 200),
         route("GET /v1/me/record-access").answers(401, 200, 403, 403, 403),
 
@@ -146,7 +175,25 @@ pub fn rows() -> Vec<Row> {
         route("POST /v1/admin/doctors").body("{}").answers(401, 403, 403, 422, 403),
         route("POST /v1/admin/doctors/{id}/approve").of(Doctor)
             .answers(401, 403, 403, [200, 200, 404], 403),
+        route("PUT /v1/admin/users/{id}/role").of(Patient).body("{}")
+            .answers(401, 403, 403, 422, 403),
         route("GET /v1/audit").answers(401, 403, 403, 200, 403),
+
+        // Where patients come, and for what.
+        route("GET /v1/locations").answers(401, 200, 200, 200, 200),
+        route("GET /v1/locations/{id}").of(Location)
+            .answers(401, [200, 200, 404], [200, 200, 404], [200, 200, 404], [200, 200, 404]),
+        route("POST /v1/locations").body("{}").answers(401, 403, 403, 422, 403),
+        route("PUT /v1/locations/{id}").of(Location).headers(OUT_OF_DATE)
+            .body(r#"{"name":"Elsewhere","time_zone":"Etc/UTC"}"#)
+            .answers(401, 403, 403, [412, 412, 404], 403),
+        route("GET /v1/services").answers(401, 200, 200, 200, 200),
+        route("GET /v1/services/{id}").of(Service)
+            .answers(401, [200, 200, 404], [200, 200, 404], [200, 200, 404], [200, 200, 404]),
+        route("POST /v1/services").body("{}").answers(401, 403, 403, 422, 403),
+        route("PUT /v1/services/{id}").of(Service).headers(OUT_OF_DATE)
+            .body(r#"{"name":"Longer","modality":"video","duration_minutes":50}"#)
+            .answers(401, 403, 403, [412, 412, 404], 403),
 
         // Doctors, and when they work: a directory.
         route("GET /v1/doctors").answers(401, 200, 200, 200, 200),
@@ -157,6 +204,17 @@ pub fn rows() -> Vec<Row> {
         route("PUT /v1/doctors/{id}/availability").of(Doctor).headers(WAIT)
             .body(r#"{"time_zone":"Etc/UTC","slot_minutes":30,"hours":[]}"#)
             .answers(401, 403, [200, 403, 403], [200, 200, 404], 403),
+        route("POST /v1/doctors/{id}/availability/preview").of(Doctor).body(WEEK)
+            .answers(401, 403, [200, 403, 403], [200, 200, 404], 403),
+        route("GET /v1/doctors/{id}/availability/exceptions").of(Doctor)
+            .answers(401, [200, 200, 404], [200, 200, 404], [200, 200, 404], [200, 200, 404]),
+        route("POST /v1/doctors/{id}/availability/exceptions/{date}/preview").of(Doctor).body(DATE)
+            .answers(401, 403, [200, 403, 403], [200, 200, 404], 403),
+        route("PUT /v1/doctors/{id}/availability/exceptions/{date}").of(Doctor).headers(WAIT)
+            .body(DATE)
+            .answers(401, 403, [200, 403, 403], [200, 200, 404], 403),
+        route("DELETE /v1/doctors/{id}/availability/exceptions/{date}").of(Doctor).headers(WAIT)
+            .answers(401, 403, [204, 403, 403], [204, 204, 404], 403),
         route("GET /v1/slots").query("practitioner_id=$doctor&from=$now&to=$tomorrow")
             .answers(401, 200, 200, 200, 200),
 
@@ -170,6 +228,41 @@ pub fn rows() -> Vec<Row> {
         route("POST /v1/appointments/{id}/cancel").of(Visit).headers(OUT_OF_DATE)
             .body(r#"{"reason":"pat"}"#)
             .answers(401, [412, 404, 404], [412, 404, 404], [412, 412, 404], 403),
+        route("POST /v1/appointments/{id}/reschedule").of(Visit).headers(OUT_OF_DATE)
+            .body(r#"{"start":"2020-01-01T09:00:00Z"}"#)
+            .answers(401, [412, 404, 404], [412, 404, 404], [412, 412, 404], 403),
+        // A patient says that they are there, and nothing else.
+        route("POST /v1/appointments/{id}/status").of(Visit).headers(OUT_OF_DATE)
+            .body(r#"{"status":"checked-in"}"#)
+            .answers(401, [412, 404, 404], [412, 404, 404], [412, 412, 404], 403),
+        route("POST /v1/appointments/{id}/undo").of(Visit).headers(OUT_OF_DATE)
+            .answers(401, 403, [412, 404, 404], [412, 412, 404], 403),
+        route("GET /v1/appointments/{id}/history").of(Visit)
+            .answers(401, [200, 404, 404], [200, 404, 404], [200, 200, 404], 403),
+        route("POST /v1/holds").headers(WAIT).body(PAST).answers(401, 422, 403, 422, 403),
+        route("POST /v1/holds/{id}/confirm").of(Hold).headers(OUT_OF_DATE)
+            .answers(401, [412, 404, 404], 403, [412, 412, 404], 403),
+        route("DELETE /v1/holds/{id}").of(Hold).headers(OUT_OF_DATE)
+            .answers(401, [412, 404, 404], 403, [412, 412, 404], 403),
+        route("POST /v1/series").headers(WAIT)
+            .body(r#"{"practitioner_id":"$doctor","start":"2020-01-01T09:00:00Z","count":2}"#)
+            .answers(401, 422, 403, 422, 403),
+        route("GET /v1/series/{id}").of(Series)
+            .answers(401, [200, 404, 404], [200, 404, 404], [200, 200, 404], 403),
+        route("POST /v1/series/{id}/cancel").of(Series).body("{}")
+            .answers(401, 422, 422, 422, 403),
+
+        // What doctors write down.
+        route("POST /v1/appointments/{id}/notes").of(Visit).headers(WAIT).body(TEXT)
+            .answers(401, 403, [201, 404, 404], 403, 403),
+        route("GET /v1/appointments/{id}/notes").of(Visit)
+            .answers(401, [200, 404, 404], [200, 404, 404], [200, 200, 404], 403),
+        route("GET /v1/notes/{id}").of(Note)
+            .answers(401, [200, 404, 404], [200, 404, 404], [200, 200, 404], 403),
+        route("GET /v1/notes/{id}/versions").of(Note)
+            .answers(401, [200, 404, 404], [200, 404, 404], [200, 200, 404], 403),
+        route("PUT /v1/notes/{id}").of(Note).headers(OUT_OF_DATE).body(TEXT)
+            .answers(401, 403, [412, 404, 404], 403, 403),
         route("GET /v1/requests/{id}").of(Request)
             .answers(401, [200, 404, 404], [200, 404, 404], 404, 404),
         route("DELETE /v1/requests/{id}").of(Request).headers(WAIT)
@@ -179,6 +272,12 @@ pub fn rows() -> Vec<Row> {
         route("GET /v1/patients").answers(401, 403, 200, 200, 403),
         route("GET /v1/patients/{id}").of(Patient)
             .answers(401, [200, 404, 404], [200, 404, 404], [200, 200, 404], 403),
+
+        route("GET /v1/patients/{id}/care-relations").of(Patient)
+            .answers(401, [200, 404, 404], [200, 404, 404], [200, 200, 404], 403),
+        route("POST /v1/patients/{id}/care-relations").of(Patient).headers(WAIT)
+            .body(r#"{"practitioner_id":"$doctor"}"#)
+            .answers(401, 403, 403, [409, 201, 404], 403),
 
         // Who insures them.
         route("GET /v1/patients/{id}/coverages").of(Patient)
@@ -230,5 +329,18 @@ pub fn rows() -> Vec<Row> {
         route("POST /v1/emergency-access").of(Patient)
             .body(r#"{"patient_id":"$id","reason":"unconscious"}"#)
             .answers(401, 403, [409, 201, 404], 403, 403),
+
+        // What ends something, at the end.
+        route("DELETE /v1/care-relations/{id}").of(CareRelation).headers(WAIT)
+            .answers(401, 403, 403, [204, 204, 404], 403),
+        route("POST /v1/admin/users/{id}/enable").of(Patient)
+            .answers(401, 403, 403, [204, 204, 404], 403),
+        route("POST /v1/admin/users/{id}/password-reset").of(Patient)
+            .answers(401, 403, 403, [201, 201, 404], 403),
+        route("POST /v1/admin/users/{id}/second-factor/remove").of(Patient)
+            .answers(401, 403, 403, [204, 204, 404], 403),
+        route("POST /v1/admin/users/{id}/disable").of(Doctor)
+            .answers(401, 403, 403, [204, 204, 404], 403),
+        route("DELETE /v1/sessions").answers(401, 204, 401, 204, 204),
     ]
 }
