@@ -241,11 +241,10 @@ impl BookingCommand {
     /// The canonical body: the same command always gives the same bytes.
     pub fn to_body(&self) -> Vec<u8> {
         let body = match self {
-            Self::Book(command) => serde_json::to_vec(command),
+            Self::Book(command) | Self::Hold(command) => serde_json::to_vec(command),
             Self::Cancel(command) => serde_json::to_vec(command),
             Self::Withdraw(command) => serde_json::to_vec(command),
             Self::SetAvailability(command) => serde_json::to_vec(command),
-            Self::Hold(command) => serde_json::to_vec(command),
             Self::Confirm(command) | Self::Release(command) | Self::UndoStatus(command) => {
                 serde_json::to_vec(command)
             }
