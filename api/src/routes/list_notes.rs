@@ -29,12 +29,11 @@ pub async fn list_notes(
     let mut reading = app.read_as(&caller).await?;
     let notes = reading.notes_of_appointment(id).await?;
     // A doctor may read the notes of a visit that was another's.
-    let patient = match notes.first() {
-        Some(note) => note.patient_id,
-        None => {
-            let visit = reading.appointment(id).await?;
-            visit.ok_or(ProblemType::UnknownAppointment)?.patient_id
-        }
+    let patient = if let Some(note) = notes.first() {
+        note.patient_id
+    } else {
+        let visit = reading.appointment(id).await?;
+        visit.ok_or(ProblemType::UnknownAppointment)?.patient_id
     };
     let items = notes.into_iter().map(NoteDocument::from).collect();
     let note = Note::search(ResourceKind::DocumentReference, [patient]);
