@@ -48,7 +48,7 @@ impl Authenticator {
         let now = now_s() / STEP_S;
         let near: Vec<_> =
             (now - 3..now + 4).map(|step| self.app.generate(step * STEP_S).to_string()).collect();
-        let other = (0..).map(|n| format!("{n:06}")).find(|code| !near.contains(code));
+        let other = (0..10).map(|n| format!("{n:06}")).find(|code| !near.contains(code));
         other.unwrap_or_default()
     }
 }

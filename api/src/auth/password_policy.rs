@@ -167,7 +167,8 @@ mod tests {
         ] {
             assert_eq!(policy(password), Ok(()), "{password}");
         }
-        let longest: String = (0..250).map(|n| format!("{:04x}", n * 7_919 % 65_536)).collect();
+        let number = |n: u32| format!("{:04x}", n * 7_919 % 65_536);
+        let longest: String = (0..250).map(number).collect();
         assert_eq!((longest.len(), policy(&longest)), (MAX_BYTES, Ok(())));
     }
 
