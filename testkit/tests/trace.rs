@@ -3,7 +3,7 @@
 use anyhow::Context;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Api, System};
+use testkit::{Api, Insurer, System};
 use uuid::Uuid;
 
 async fn trace(system: &System, id: &str, more: &[&str]) -> anyhow::Result<(String, i32)> {
@@ -97,6 +97,60 @@ async fn a_question_to_an_insurer_that_waits_for_its_answer() -> anyhow::Result<
     let (text, code) = trace(&system, &id, &[]).await?;
     assert_eq!(code, 0);
     assert!(!text.contains("M-9") && !text.contains(me) && !text.contains("00042"), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_question_to_an_insurer_and_its_answer() -> anyhow::Result<()> {
+    let insurer = Insurer::start().await?;
+    let url = insurer.url();
+    let settings = [
+        ("MC_ELIGIBILITY__INSURER_URL", url.as_str()),
+        ("MC_ELIGIBILITY__ALLOW_PRIVATE_ADDRESSES", "true"),
+    ];
+    let mut system = System::start_with(&settings).await?;
+    system.start_eligibility().await?;
+    let patient = system.api().new_patient().await?;
+    let path = format!("/v1/patients/{}/coverages", patient.id.as_deref().context("signed in")?);
+    let card = json!({ "payer": "00042", "subscriber_id": "M-9-ACTIVE" });
+    let added = patient.post(&path, card).await?;
+    let id = added.header("x-correlation-id").context("every answer has one")?.to_owned();
+    added.expect(201)?;
+    let answered =
+        || async { Ok(has(&moments(&system, &id).await?, "eligibility", "the insurer answered")) };
+    system.wait_until("the trace shows the answer", answered).await
+}
+
+/// No row gets in while this stands, whoever asks.
+const PLANT: &str = "ALTER TABLE appointments ADD CONSTRAINT planted CHECK (version < 0) NOT VALID";
+
+#[tokio::test]
+async fn a_request_that_dies_and_is_replayed() -> anyhow::Result<()> {
+    let system = System::start().await?;
+    let api = system.api();
+    let (doctor, patient) = (api.new_doctor().await?, api.new_patient().await?);
+    let slots = patient.free_slots(doctor.id.as_deref().context("signed in")?).await?;
+    let database = system.database().await?;
+    database.batch_execute(PLANT).await?;
+    let id = Uuid::new_v4().to_string();
+    book(&patient, &doctor, &slots[0], &id).await?;
+    let given_up = || async { Ok(has(&moments(&system, &id).await?, "dead-letter", "given up")) };
+    system.wait_until("it is a dead letter", given_up).await?;
+    let died = moments(&system, &id).await?;
+    assert!(has(&died, "delivery", "failed 5 times"), "{died:?}");
+
+    database.batch_execute("ALTER TABLE appointments DROP CONSTRAINT planted").await?;
+    let url = format!("http://{}", system.listen());
+    let replay = ["dlq", "--url", &url, "replay", "--all", "--reason", "the plant is gone"];
+    let replayed = system.command(&replay).output().await?;
+    anyhow::ensure!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
+    let applied = || async { Ok(has(&moments(&system, &id).await?, "transaction", "applied")) };
+    system.wait_until("it is applied", applied).await?;
+    let life = moments(&system, &id).await?;
+    assert!(has(&life, "accepted", "book stored again, as a replay"), "{life:?}");
+    assert!(has(&life, "dead-letter", "replay, as admin"), "{life:?}");
+    let (text, _) = trace(&system, &id, &[]).await?;
+    assert!(!text.contains("the plant is gone"), "an operator's words are not for everybody");
     Ok(())
 }
 

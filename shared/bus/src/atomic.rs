@@ -1,6 +1,7 @@
 //! One durable write for many messages: JetStream's atomic batches (NATS ADR-50), by hand,
 //! because async-nats has the headers but no publisher.
 
+use std::borrow::Borrow;
 use std::time::Duration;
 
 use async_nats::RequestErrorKind;
@@ -24,9 +25,9 @@ pub(crate) const MAX_BATCH: usize = 250;
 impl Bus {
     /// Stores all messages or none, and returns once they are durable, or when `patience` is
     /// over. The last message's sequence is the acknowledgement's; they are contiguous.
-    pub(crate) async fn publish_atomically(
+    pub(crate) async fn publish_atomically<M: Borrow<Outgoing>>(
         &self,
-        messages: &[Outgoing],
+        messages: &[M],
         patience: Duration,
     ) -> Result<PublishAck, PublishError> {
         // The client would take them, and send them whenever there is a connection again.
@@ -38,26 +39,26 @@ impl Bus {
         timeout(patience, storing).await.unwrap_or(Err(PublishError::Unknown))
     }
 
-    async fn store_atomically(
+    async fn store_atomically<M: Borrow<Outgoing>>(
         &self,
-        messages: &[Outgoing],
+        messages: &[M],
         patience: Duration,
     ) -> Result<PublishAck, PublishError> {
         let Some((last, others)) = messages.split_last() else {
             return Err(PublishError::Unavailable);
         };
         if others.is_empty() {
-            return self.request_ack(last.clone(), patience).await;
+            return self.request_ack(last.borrow().clone(), patience).await;
         }
         let batch_id = Uuid::new_v4().simple().to_string();
         for (index, message) in others.iter().enumerate() {
-            let message = member(message, &batch_id, index + 1);
+            let message = member(message.borrow(), &batch_id, index + 1);
             self.client
                 .publish_with_headers(message.subject, message.headers, message.body)
                 .await
                 .map_err(|_| PublishError::Unavailable)?;
         }
-        let mut last = member(last, &batch_id, messages.len());
+        let mut last = member(last.borrow(), &batch_id, messages.len());
         last.headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
         let ack = self.request_ack(last, patience).await?;
         // A server without atomic batches stores the messages one by one and says nothing.

@@ -2,6 +2,7 @@
 //!
 //! Messages that arrive while a publish is under way travel together in the next one, as one
 //! atomic batch: one sync of the disk for all of them. A lone message is published plainly.
+//! Two publishes under way at once were tried: no more accepts, and a p99 a third longer.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -97,7 +98,7 @@ async fn publish_batch(bus: &Bus, batch: Vec<Waiting>, repeats: Repeats) {
     loop {
         give_up_on_late(&mut groups, last_error);
         let Some(deadline) = groups.iter().map(Group::deadline).max() else { return };
-        let messages: Vec<_> = groups.iter().map(|group| group.message.clone()).collect();
+        let messages: Vec<_> = groups.iter().map(|group| &group.message).collect();
         let patience = ATTEMPT.min(deadline - Instant::now());
 
         let started = Instant::now();
@@ -135,7 +136,7 @@ async fn publish_batch(bus: &Bus, batch: Vec<Waiting>, repeats: Repeats) {
 /// down with the old one.
 async fn publish(
     bus: &Bus,
-    messages: &[Outgoing],
+    messages: &[&Outgoing],
     patience: Duration,
     singly: bool,
 ) -> Result<Vec<u64>, PublishError> {
@@ -157,7 +158,7 @@ async fn publish(
 
 async fn together(
     bus: &Bus,
-    messages: &[Outgoing],
+    messages: &[&Outgoing],
     patience: Duration,
 ) -> Result<Vec<u64>, PublishError> {
     let last = bus.publish_atomically(messages, patience).await?.sequence;
@@ -166,12 +167,12 @@ async fn together(
 
 async fn one_by_one(
     bus: &Bus,
-    messages: &[Outgoing],
+    messages: &[&Outgoing],
     patience: Duration,
 ) -> Result<Vec<u64>, PublishError> {
     let mut sequences = Vec::with_capacity(messages.len());
     for message in messages {
-        let ack = bus.publish_atomically(std::slice::from_ref(message), patience).await?;
+        let ack = bus.publish_atomically(&[*message], patience).await?;
         sequences.push(ack.sequence);
     }
     Ok(sequences)

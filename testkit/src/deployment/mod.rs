@@ -70,7 +70,7 @@ impl Plan {
         if self.service == "api" {
             format!("http://127.0.0.1:{}/readyz", self.listen)
         } else {
-            format!("http://127.0.0.1:{}/metrics", self.metrics)
+            format!("http://127.0.0.1:{}/readyz", self.metrics)
         }
     }
 }

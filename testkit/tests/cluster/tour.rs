@@ -39,7 +39,7 @@ async fn services_need_no_more_than_their_users_may() -> anyhow::Result<()> {
     let trace = deployment.command("ops", &["trace", of_cancelling])?.output().await?;
     ensure!(trace.status.success(), "{}", String::from_utf8_lossy(&trace.stderr));
 
-    check_eligibility(&deployment, &patient, &doctor, &slots[1]).await?;
+    check_eligibility(&mut deployment, &patient, &doctor, &slots[1]).await?;
 
     // A session that ends at one instance ends at the other, through the bucket.
     let leaving = deployment.api(0).new_patient().await?;
@@ -79,7 +79,7 @@ async fn services_need_no_more_than_their_users_may() -> anyhow::Result<()> {
 
 /// A visit of somebody insured, whose insurer can't be reached and is then not asked any more.
 async fn check_eligibility(
-    deployment: &Deployment,
+    deployment: &mut Deployment,
     patient: &Api,
     doctor: &Api,
     start: &str,
@@ -100,11 +100,19 @@ async fn check_eligibility(
     let order = json!({ "control": "forced_open", "reason": "nobody is there" });
     let forcing = admin.request(reqwest::Method::PUT, "/v1/breakers/00042").json(&order);
     admin.send(forcing).await?.expect(200)?;
-    let is_forced = || async {
-        let breakers = admin.get("/v1/breakers").await?.expect(200)?;
-        Ok(breakers["items"][0]["replicas"][0]["state"] == "forced_open")
-    };
-    deployment.wait_until("the worker follows", is_forced).await
+    deployment.wait_until("the worker follows", || is_forced_open(&admin, 1)).await?;
+    // Whoever starts later learns what was decided before, and asks nobody until then.
+    deployment.scale("eligibility", 2).await?;
+    deployment.wait_until("the second worker follows", || is_forced_open(&admin, 2)).await?;
+    deployment.restart_services("eligibility").await?;
+    deployment.wait_until("both follow again", || is_forced_open(&admin, 2)).await
+}
+
+/// Whether so many workers tell that their breaker is forced open.
+async fn is_forced_open(admin: &Api, workers: usize) -> anyhow::Result<bool> {
+    let breakers = admin.get("/v1/breakers").await?.expect(200)?;
+    let replicas = breakers["items"][0]["replicas"].as_array().cloned().unwrap_or_default();
+    Ok(replicas.len() == workers && replicas.iter().all(|it| it["state"] == "forced_open"))
 }
 
 /// Puts what nobody can read into the stream of commands, as a broken api would, and waits until

@@ -104,6 +104,36 @@ async fn two_operators_at_once_replay_each_letter_once() {
 }
 
 #[tokio::test]
+async fn a_replay_that_was_killed_is_taken_up_where_it_was() {
+    let clinic = Clinic::open().await;
+    let patient = clinic.system.api().new_patient().await.unwrap();
+    let slots = clinic.free_slots().await;
+    let commands = clinic.messages(subjects::COMMANDS).await;
+    for slot in &slots[..20] {
+        let (command, metadata) = clinic.booking(&patient, slot);
+        clinic.bury(&command, &metadata, PANIC).await;
+    }
+    clinic.letters("state=open", 20).await;
+    let url = format!("http://{}", clinic.system.listen());
+    let slowly = ["--url", &url, "replay", "--all", "--reason", "piece by piece", "--rate", "4"];
+    let mut command = clinic.system.command(&["dlq"]);
+    let mut first = command.args(slowly).kill_on_drop(true).spawn().unwrap();
+    let some = || async { Ok(clinic.system.visits().await? >= 3) };
+    clinic.system.wait_until("some are replayed", some).await.unwrap();
+    first.kill().await.unwrap();
+    let before = clinic.system.visits().await.unwrap();
+    assert!(before < 20, "it was killed too late to be taken up");
+
+    let rest = ["replay", "--all", "--reason", "the rest", "--rate", "1000", "--json"];
+    let second = dlq(&clinic, &rest).await;
+    assert_eq!(second.code, 0, "{}", second.err);
+    assert!(second.json()["replayed"].as_u64().unwrap() < 20, "{}", second.out);
+    clinic.letters("state=resolved", 20).await;
+    assert_eq!(clinic.messages(subjects::COMMANDS).await, commands + 20, "each went once");
+    assert_eq!(clinic.system.visits().await.unwrap(), 20);
+}
+
+#[tokio::test]
 async fn says_what_is_missing() {
     let clinic = Clinic::open().await;
     let nobody = dlq(&clinic, &["replay", "--reason", "nothing in particular"]).await;

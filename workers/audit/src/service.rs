@@ -31,6 +31,8 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
         shutdown: shutdown.clone(),
     };
     shutdown.spawn("sealing", sealing.run());
+    runtime::metrics::say_ready();
+    tracing::info!("the audit worker is ready");
     Ok(shutdown.wait().await?)
 }
 

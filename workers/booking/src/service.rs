@@ -85,6 +85,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     shutdown.spawn("rehearsals", rehearsals.run(shutdown.clone()));
     shutdown.spawn("dead letters", letters.run(shutdown.clone()));
     shutdown.spawn("lanes", run_lanes(express, main, finished, shutdown.clone()));
+    runtime::metrics::say_ready();
     tracing::info!("the booking worker is ready");
 
     let ended = shutdown.wait().await;

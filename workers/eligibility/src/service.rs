@@ -70,6 +70,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     shutdown.spawn("breaker states", breakers.report(bus.clone(), shutdown.clone()));
     shutdown.spawn("booked visits", following.run(shutdown.clone()));
     shutdown.spawn("payers", payers.run(shutdown.clone()));
+    runtime::metrics::say_ready();
     tracing::info!("the eligibility worker is ready");
 
     let ended = shutdown.wait().await;

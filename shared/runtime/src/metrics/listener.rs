@@ -1,9 +1,10 @@
-//! `GET /metrics`, on a listener of its own, so that it is never reachable from outside by
-//! accident.
+//! `GET /metrics`, and for services without another door `GET /readyz`, on a listener of its own,
+//! so that it is never reachable from outside by accident.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,7 +39,15 @@ pub struct MetricsError {
     reason: std::io::Error,
 }
 
-/// Serves `GET /metrics` and returns the address, which tells the port when `listen` has
+/// Whether the service of this process has all that it needs to begin.
+static IS_READY: AtomicBool = AtomicBool::new(false);
+
+/// From now on `GET /readyz` answers 200: the service has what it needs and does its work.
+pub fn say_ready() {
+    IS_READY.store(true, Ordering::Relaxed);
+}
+
+/// Serves `GET /metrics` and `GET /readyz` and returns the address, which tells the port when `listen` has
 /// port 0. It answers until all other tasks of `shutdown` have ended.
 pub async fn serve(listen: SocketAddr, shutdown: &Shutdown) -> Result<SocketAddr, MetricsError> {
     let explain = |reason| MetricsError { listen, reason };
@@ -79,13 +88,23 @@ async fn connection(stream: TcpStream, _permit: OwnedSemaphorePermit) {
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     Ok(match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/metrics") => exposition(),
-        (_, "/metrics") => {
+        (&Method::GET | &Method::HEAD, "/readyz") => readiness(),
+        (_, "/metrics" | "/readyz") => {
             let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             response
         }
         _ => plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n"),
     })
+}
+
+fn readiness() -> Response<Full<Bytes>> {
+    if IS_READY.load(Ordering::Relaxed) {
+        plain(StatusCode::OK, "ready\n")
+    } else {
+        let text = "not ready: waiting for what it needs; its log says for what\n";
+        plain(StatusCode::SERVICE_UNAVAILABLE, text)
+    }
 }
 
 fn exposition() -> Response<Full<Bytes>> {

@@ -20,7 +20,7 @@ mod register;
 #[cfg(test)]
 mod tests;
 
-pub use listener::{MetricsError, serve};
+pub use listener::{MetricsError, say_ready, serve};
 pub use prometheus::{
     GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
 };

@@ -41,6 +41,14 @@ async fn exposes_registered_metrics_and_those_of_the_process() {
 }
 
 #[tokio::test]
+async fn is_ready_once_the_service_says_so() {
+    let address = start(&Shutdown::new()).await;
+    assert!(ask(address, "GET /readyz").await.starts_with("HTTP/1.1 503 "));
+    say_ready();
+    assert!(ask(address, "GET /readyz").await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
 async fn answers_nothing_else() {
     let address = start(&Shutdown::new()).await;
     assert!(ask(address, "GET /").await.starts_with("HTTP/1.1 404 "));

@@ -66,7 +66,7 @@ pub async fn api(lab: &Lab, database: &Database) -> anyhow::Result<Program> {
     program.ready("/readyz").await
 }
 
-/// Starts a booking worker. It has no door but its metrics, and opens that before it is ready.
+/// Starts a booking worker. It has no door but that of its metrics.
 pub async fn booking_worker(lab: &Lab, database: &Database) -> anyhow::Result<Program> {
     let metrics = format!("127.0.0.1:{}", free_loopback_port()?);
     let environment = vec![
@@ -75,10 +75,10 @@ pub async fn booking_worker(lab: &Lab, database: &Database) -> anyhow::Result<Pr
     ];
     let url = format!("http://{metrics}");
     let program = Program::start(lab, "worker", &["worker", "booking"], environment, url)?;
-    program.ready("/metrics").await
+    program.ready("/readyz").await
 }
 
-/// Starts an audit worker, which has no door but its metrics either.
+/// Starts an audit worker, which has no other door either.
 pub async fn audit_worker(lab: &Lab, database: &Database) -> anyhow::Result<Program> {
     let metrics = format!("127.0.0.1:{}", free_loopback_port()?);
     let environment = vec![
@@ -87,7 +87,7 @@ pub async fn audit_worker(lab: &Lab, database: &Database) -> anyhow::Result<Prog
     ];
     let url = format!("http://{metrics}");
     let program = Program::start(lab, "audit", &["worker", "audit"], environment, url)?;
-    program.ready("/metrics").await
+    program.ready("/readyz").await
 }
 
 /// Starts an eligibility worker that asks at that URL.
@@ -106,7 +106,7 @@ pub async fn eligibility_worker(
     let url = format!("http://{metrics}");
     let arguments = ["worker", "eligibility"];
     let program = Program::start(lab, "eligibility", &arguments, environment, url)?;
-    program.ready("/metrics").await
+    program.ready("/readyz").await
 }
 
 /// Starts the insurer simulator, which answers at once.
