@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use servers::{LogFile, ManagedProcess, Registry, StopPlan};
 use store::ServiceRole;
 use tempfile::TempDir;
-use testkit::{TestDatabase, TestNats, any_entry, program};
+use testkit::{TestDatabase, TestNats, any_entry, program, small_streams};
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
@@ -100,6 +100,7 @@ impl Sealed {
         let mut command = Command::new(program());
         command
             .env_clear()
+            .envs(small_streams())
             .env("MC_DATABASE__AUDIT_URL", url(ServiceRole::Audit))
             .env("MC_DATABASE__AUDITOR_URL", url(ServiceRole::Auditor))
             .env("MC_AUDIT__METRICS_LISTEN", "127.0.0.1:0")

@@ -95,7 +95,7 @@ pub async fn record(State(app): State<App>, mut request: Request, next: Next) ->
     };
     let Some(note) = note else { return response };
     let problem = note.untold.or(problem);
-    if !app.auditor.admits(&app, &about, &note) && app.auditor.withheld.count(note.kind) {
+    if !about.is_recorded_singly(&app, &note) && app.auditor.withheld.count(note.kind) {
         if app.shutdown.is_soft_stopped() {
             // Whoever records it otherwise may have done so for the last time.
             app.auditor.record_withheld(&mut Vec::new()).await;
@@ -166,6 +166,12 @@ impl About {
         })
     }
 
+    fn is_recorded_singly(&self, app: &App, note: &Note) -> bool {
+        let may_flood = self.caller.is_none()
+            && matches!(note.kind, AuditKind::Denial | AuditKind::SignInFailure);
+        !may_flood || app.doorkeeper.limits.admits_entry(self.address)
+    }
+
     fn resource(&self) -> Option<AuditResource> {
         let kind = self.operation?.resource?;
         Some(AuditResource { kind, id: self.resource_id, version: None })
@@ -173,13 +179,6 @@ impl About {
 }
 
 impl Auditor {
-    /// Whether it is recorded singly.
-    fn admits(&self, app: &App, about: &About, note: &Note) -> bool {
-        let may_flood = about.caller.is_none()
-            && matches!(note.kind, AuditKind::Denial | AuditKind::SignInFailure);
-        !may_flood || app.doorkeeper.limits.admits_entry(about.address)
-    }
-
     fn entry(&self, about: &About, note: Note, problem: Option<ProblemType>) -> AuditEntry {
         let caller = about.caller.map(|verified| Who {
             id: verified.actor.id,

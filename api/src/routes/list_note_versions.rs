@@ -28,8 +28,7 @@ pub async fn list_note_versions(
     let mut reading = app.read_as(&caller).await?;
     let versions = reading.versions_of_note(id).await?;
     let patient = versions.first().ok_or(ProblemType::UnknownNote)?.patient_id;
-    let is_emergency =
-        caller.actor.role == Role::Doctor && reading.is_emergency(patient).await?;
+    let is_emergency = caller.actor.role == Role::Doctor && reading.is_emergency(patient).await?;
     let items = versions.into_iter().map(NoteDocument::from).collect();
     let note = Note::read(ResourceKind::DocumentReference, id.as_uuid(), patient)
         .in_emergency(is_emergency);

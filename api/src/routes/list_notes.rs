@@ -35,10 +35,8 @@ pub async fn list_notes(
         let visit = reading.appointment(id).await?;
         visit.ok_or(ProblemType::UnknownAppointment)?.patient_id
     };
-    let is_emergency =
-        caller.actor.role == Role::Doctor && reading.is_emergency(patient).await?;
+    let is_emergency = caller.actor.role == Role::Doctor && reading.is_emergency(patient).await?;
     let items = notes.into_iter().map(NoteDocument::from).collect();
-    let note =
-        Note::search(ResourceKind::DocumentReference, [patient]).in_emergency(is_emergency);
+    let note = Note::search(ResourceKind::DocumentReference, [patient]).in_emergency(is_emergency);
     Ok(Audited::new(note, Json(ListDocument { items })))
 }

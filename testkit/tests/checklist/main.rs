@@ -75,11 +75,7 @@ const CHECKLIST: &[Shown] = &[
     shown(18, OF_SESSIONS, "item_18_sessions_are_listed_and_ended_one_by_one"),
     shown(19, EDGE, "item_19_there_are_no_cookies_to_forge_requests_with"),
     shown(20, ANSWERS, "item_20_tokens_are_kept_and_found_as_digests_only"),
-    shown(
-        21,
-        "testkit/tests/routes/main.rs",
-        "every_route_answers_each_role_as_the_table_says",
-    ),
+    shown(21, "testkit/tests/routes/main.rs", "every_route_answers_each_role_as_the_table_says"),
     shown(22, ANSWERS, "item_22_what_is_not_yours_and_what_is_not_there_look_the_same"),
     shown(23, BAD_INPUT, "bodies_that_are_not_what_they_should_be"),
     shown(24, ANSWERS, "item_24_answers_show_nothing_that_is_not_in_their_schema"),

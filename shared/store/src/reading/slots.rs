@@ -130,7 +130,9 @@ impl CallerTx {
             busy.entry(row.practitioner_id.into()).or_default().push(slot);
         }
         // By the visits' starts they come; what is reserved before a visit may begin earlier.
-        busy.values_mut().for_each(|slots| slots.sort_unstable());
+        for slots in busy.values_mut() {
+            slots.sort_unstable();
+        }
         Ok(busy)
     }
 }
