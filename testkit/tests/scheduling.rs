@@ -79,7 +79,7 @@ async fn search(person: &Api, filter: &str) -> anyhow::Result<Vec<(String, Strin
         }
         let Some(link) = link else { return Ok(found) };
         let next = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
-        path = next.context("the link leads to the next page")?.to_owned();
+        next.context("the link leads to the next page")?.clone_into(&mut path);
     }
 }
 

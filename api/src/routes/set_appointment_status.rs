@@ -61,11 +61,10 @@ pub async fn set_appointment_status(
 fn may_be_said(caller: &Caller, status: AppointmentStatus) -> Result<AppointmentStatus, Problem> {
     use AppointmentStatus::{Arrived, CheckedIn, Fulfilled, NoShow};
     match status {
-        CheckedIn => Ok(status),
         Arrived | Fulfilled | NoShow if caller.actor.role == Role::Patient => {
             Err(Problem::new(ProblemType::Forbidden).with_detail("patients check in only"))
         }
-        Arrived | Fulfilled | NoShow => Ok(status),
+        Arrived | CheckedIn | Fulfilled | NoShow => Ok(status),
         _ => Err(Problem::new(ProblemType::InvalidBody)
             .at_pointer("/status", "expected arrived, checked-in, fulfilled or noshow")),
     }

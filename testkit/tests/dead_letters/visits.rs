@@ -1,5 +1,7 @@
 //! Replays of what was asked of visits: nobody is booked twice by one, and nobody reads a note.
 
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the answer")]
+
 use contracts::{AddNote, BookingCommand, RescheduleAppointment, SeenAppointment};
 use domain::{Actor, AppointmentId, NoteText, RequestedStart, Role};
 use serde_json::{Value, json};

@@ -22,7 +22,7 @@ pub(crate) async fn settle(
     for order in orders {
         let outcome = match visits(order, facts, now) {
             Ok(visits) => write(transaction, &visits, now).await?,
-            Err(refusal) => refusal,
+            Err(refusal) => *refusal,
         };
         outcomes.set(order.index, outcome);
     }
@@ -59,8 +59,8 @@ fn visits(
     order: &Order<'_, BookSeries>,
     facts: &Facts,
     now: Timestamp,
-) -> Result<Vec<NewAppointment>, Outcome> {
-    let rejected = |reason| Outcome::Rejected { reason };
+) -> Result<Vec<NewAppointment>, Box<Outcome>> {
+    let rejected = |reason| Box::new(Outcome::Rejected { reason });
     let BookSeries { first, .. } = order.command;
     if !may_book_for(order.metadata.actor, first.patient_id) {
         return Err(rejected(Rejection::NotAllowed));
@@ -88,7 +88,7 @@ fn visits(
     }
     match refused {
         None => Ok(visits),
-        Some(reason) => Err(Outcome::Blocked { reason, times }),
+        Some(reason) => Err(Box::new(Outcome::Blocked { reason, times })),
     }
 }
 
