@@ -81,7 +81,8 @@ const FILL: &str = "
     INSERT INTO patients SELECT id, 'A', 'B', '1990-01-01' FROM people WHERE role = 'patient';
     INSERT INTO practitioners
         SELECT id, 'C', 'D', 'gp', id, now() FROM people WHERE role = 'doctor';
-    INSERT INTO sessions SELECT patient, patient, now(), now() FROM sides;
+    INSERT INTO sessions (id, user_id, created_at, expires_at, last_used_at)
+        SELECT patient, patient, now(), now(), now() FROM sides;
     INSERT INTO refresh_tokens SELECT sha256(patient::text::bytea), patient, now() FROM sides;
     INSERT INTO sign_in_failures SELECT sha256(patient::text::bytea), 1, now(), now() FROM sides;
     INSERT INTO known_devices (token_sha256, user_id, expires_at)

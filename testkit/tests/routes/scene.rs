@@ -127,6 +127,27 @@ impl Side {
             .post("/v1/appointments", json!({ "practitioner_id": doctor_id, "start": slots[9] }))
             .await?
             .expect(202)?;
+        let wait = async |who: &Api, method: Method, path: String, body: Value| {
+            let request = who.request(method, &path).header("prefer", "wait=20").json(&body);
+            let answer = who.send(request).await?;
+            anyhow::ensure!(answer.status == 201, "{path}: {}", answer.text);
+            anyhow::Ok(answer.body)
+        };
+        let at = |slot: usize| json!({ "practitioner_id": doctor_id, "start": slots[slot] });
+        let hold = wait(patient, Method::POST, "/v1/holds".into(), at(2)).await?;
+        let twice = json!({ "first": at(4), "count": 2 });
+        let series = wait(patient, Method::POST, "/v1/series".into(), twice).await?;
+        let about = format!("/v1/appointments/{}/notes", text(&booked["id"])?);
+        let words = format!("{name} has a cold");
+        let note = wait(doctor, Method::POST, about, json!({ "text": words })).await?;
+        let relations = format!("/v1/patients/{}/care-relations", id(patient)?);
+        let care = json!({ "practitioner_id": doctor_id });
+        let care = wait(admin, Method::POST, relations, care).await?;
+        let place = json!({ "name": "Downtown", "time_zone": "Etc/UTC" });
+        let location = wait(admin, Method::POST, "/v1/locations".into(), place).await?;
+        let kind = json!({ "name": "Short", "modality": "video", "duration_minutes": 10,
+            "alignment_minutes": 10, "horizon_days": 90 });
+        let service = wait(admin, Method::POST, "/v1/services".into(), kind).await?;
         let week = json!({ "time_zone": "Etc/UTC", "slot_minutes": 30,
             "hours": [{ "day": "mon", "start": "00:00", "end": "23:00" }] });
         let hours = format!("/v1/doctors/{doctor_id}/availability");
@@ -140,27 +161,6 @@ impl Side {
             Ok(is_applied(booked) && is_applied(doctor.get(&path(&changed)).await?.expect(200)?))
         };
         system.wait_until("both requests have ended", settled).await?;
-        let wait = async |who: &Api, method: Method, path: String, body: Value| {
-            let request = who.request(method, &path).header("prefer", "wait=20").json(&body);
-            let answer = who.send(request).await?;
-            anyhow::ensure!(answer.status == 201, "{path}: {}", answer.text);
-            anyhow::Ok(answer.body)
-        };
-        let at = |slot: usize| json!({ "practitioner_id": doctor_id, "start": slots[slot] });
-        let hold = wait(patient, Method::POST, "/v1/holds".into(), at(2)).await?;
-        let mut twice = at(4);
-        twice["count"] = 2.into();
-        let series = wait(patient, Method::POST, "/v1/series".into(), twice).await?;
-        let about = format!("/v1/appointments/{}/notes", text(&booked["id"])?);
-        let words = format!("{name} has a cold");
-        let note = wait(doctor, Method::POST, about, json!({ "text": words })).await?;
-        let relations = format!("/v1/patients/{}/care-relations", id(patient)?);
-        let care = json!({ "practitioner_id": doctor_id });
-        let care = wait(admin, Method::POST, relations, care).await?;
-        let place = json!({ "name": "Downtown", "time_zone": "Etc/UTC" });
-        let location = wait(admin, Method::POST, "/v1/locations".into(), place).await?;
-        let kind = json!({ "name": "Short", "modality": "video", "duration_minutes": 10 });
-        let service = wait(admin, Method::POST, "/v1/services".into(), kind).await?;
         let emergency = json!({ "patient_id": id(stranger)?, "reason": "unconscious" });
         let access = doctor.post("/v1/emergency-access", emergency).await?.expect(201)?;
         Ok(Self {

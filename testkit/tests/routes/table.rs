@@ -132,7 +132,7 @@ pub fn rows() -> Vec<Row> {
         CareRelation, Check, Coverage, Doctor, EmergencyAccess, Hold, Letter, Location, Note,
         Patient, Request, Series, Service, Session, Visit,
     };
-    const DATE: &str = r#"{"entries":[]}"#;
+    const DATE: &str = r#"{"entries":[{"kind":"closed","start":"12:00","end":"13:00"}]}"#;
     const TEXT: &str = r#"{"text":"nothing new"}"#;
     const PAST: &str = r#"{"practitioner_id":"$doctor","start":"2020-01-01T09:00:00Z"}"#;
     const WEEK: &str = r#"{"time_zone":"Etc/UTC","slot_minutes":30,"hours":[]}"#;
@@ -161,7 +161,7 @@ pub fn rows() -> Vec<Row> {
         route("GET /v1/second-factor").answers(401, 200, 200, 200, 200),
         route("POST /v1/second-factor/totp").body("{}").answers(401, 422, 422, 422, 422),
         route("POST /v1/second-factor/totp/confirm").body("{}").answers(401, 422, 422, 422, 422),
-        route("POST /v1/second-factor/recovery-codes").body("{}").answers(401, 422, 422, 422, 422),
+        route("POST /v1/second-factor/recovery-codes").body("{}").answers(401, 409, 409, 409, 409),
         route("POST /v1/second-factor/remove").body("{}").answers(401, 422, 422, 422, 422),
         route("GET /v1/sessions").answers(401, 200, 200, 200, 200),
         route("DELETE /v1/sessions/{id}").of(Session)
@@ -192,7 +192,8 @@ pub fn rows() -> Vec<Row> {
             .answers(401, [200, 200, 404], [200, 200, 404], [200, 200, 404], [200, 200, 404]),
         route("POST /v1/services").body("{}").answers(401, 403, 403, 422, 403),
         route("PUT /v1/services/{id}").of(Service).headers(OUT_OF_DATE)
-            .body(r#"{"name":"Longer","modality":"video","duration_minutes":50}"#)
+            .body(r#"{"name":"Longer","modality":"video","duration_minutes":50,
+                "alignment_minutes":10,"horizon_days":90}"#)
             .answers(401, 403, 403, [412, 412, 404], 403),
 
         // Doctors, and when they work: a directory.
@@ -201,11 +202,6 @@ pub fn rows() -> Vec<Row> {
             .answers(401, [200, 200, 404], [200, 200, 404], [200, 200, 404], [200, 200, 404]),
         route("GET /v1/doctors/{id}/availability").of(Doctor)
             .answers(401, [200, 200, 404], [200, 200, 404], [200, 200, 404], [200, 200, 404]),
-        route("PUT /v1/doctors/{id}/availability").of(Doctor).headers(WAIT)
-            .body(r#"{"time_zone":"Etc/UTC","slot_minutes":30,"hours":[]}"#)
-            .answers(401, 403, [200, 403, 403], [200, 200, 404], 403),
-        route("POST /v1/doctors/{id}/availability/preview").of(Doctor).body(WEEK)
-            .answers(401, 403, [200, 403, 403], [200, 200, 404], 403),
         route("GET /v1/doctors/{id}/availability/exceptions").of(Doctor)
             .answers(401, [200, 200, 404], [200, 200, 404], [200, 200, 404], [200, 200, 404]),
         route("POST /v1/doctors/{id}/availability/exceptions/{date}/preview").of(Doctor).body(DATE)
@@ -214,7 +210,12 @@ pub fn rows() -> Vec<Row> {
             .body(DATE)
             .answers(401, 403, [200, 403, 403], [200, 200, 404], 403),
         route("DELETE /v1/doctors/{id}/availability/exceptions/{date}").of(Doctor).headers(WAIT)
-            .answers(401, 403, [204, 403, 403], [204, 204, 404], 403),
+            .answers(401, 403, [200, 403, 403], [200, 200, 404], 403),
+        route("PUT /v1/doctors/{id}/availability").of(Doctor).headers(WAIT)
+            .body(r#"{"time_zone":"Etc/UTC","slot_minutes":30,"hours":[]}"#)
+            .answers(401, 403, [200, 403, 403], [200, 200, 404], 403),
+        route("POST /v1/doctors/{id}/availability/preview").of(Doctor).body(WEEK)
+            .answers(401, 403, [200, 403, 403], [200, 200, 404], 403),
         route("GET /v1/slots").query("practitioner_id=$doctor&from=$now&to=$tomorrow")
             .answers(401, 200, 200, 200, 200),
 
@@ -245,7 +246,7 @@ pub fn rows() -> Vec<Row> {
         route("DELETE /v1/holds/{id}").of(Hold).headers(OUT_OF_DATE)
             .answers(401, [412, 404, 404], 403, [412, 412, 404], 403),
         route("POST /v1/series").headers(WAIT)
-            .body(r#"{"practitioner_id":"$doctor","start":"2020-01-01T09:00:00Z","count":2}"#)
+            .body(r#"{"first":{"practitioner_id":"$doctor","start":"2020-01-01T09:00:00Z"},"count":2}"#)
             .answers(401, 422, 403, 422, 403),
         route("GET /v1/series/{id}").of(Series)
             .answers(401, [200, 404, 404], [200, 404, 404], [200, 200, 404], 403),
@@ -275,9 +276,8 @@ pub fn rows() -> Vec<Row> {
 
         route("GET /v1/patients/{id}/care-relations").of(Patient)
             .answers(401, [200, 404, 404], [200, 404, 404], [200, 200, 404], 403),
-        route("POST /v1/patients/{id}/care-relations").of(Patient).headers(WAIT)
-            .body(r#"{"practitioner_id":"$doctor"}"#)
-            .answers(401, 403, 403, [409, 201, 404], 403),
+        route("POST /v1/patients/{id}/care-relations").of(Patient).body("{}")
+            .answers(401, 403, 403, 422, 403),
 
         // Who insures them.
         route("GET /v1/patients/{id}/coverages").of(Patient)
@@ -332,13 +332,14 @@ pub fn rows() -> Vec<Row> {
 
         // What ends something, at the end.
         route("DELETE /v1/care-relations/{id}").of(CareRelation).headers(WAIT)
-            .answers(401, 403, 403, [204, 204, 404], 403),
+            .answers(401, 403, 403, [200, 200, 404], 403),
         route("POST /v1/admin/users/{id}/enable").of(Patient)
             .answers(401, 403, 403, [204, 204, 404], 403),
         route("POST /v1/admin/users/{id}/password-reset").of(Patient)
             .answers(401, 403, 403, [201, 201, 404], 403),
+        // They have none.
         route("POST /v1/admin/users/{id}/second-factor/remove").of(Patient)
-            .answers(401, 403, 403, [204, 204, 404], 403),
+            .answers(401, 403, 403, 404, 403),
         route("POST /v1/admin/users/{id}/disable").of(Doctor)
             .answers(401, 403, 403, [204, 204, 404], 403),
         route("DELETE /v1/sessions").answers(401, 204, 401, 204, 204),

@@ -145,7 +145,12 @@ impl Accounts {
         if changed.rows_affected() == 0 {
             return Ok(AccountChange::Unknown);
         }
-        let ended = revoke_everything(&mut transaction, user, None, now).await?;
+        // Who is enabled has no session, unless they weren't disabled: then it goes on.
+        let ended = if is_active {
+            Vec::new()
+        } else {
+            revoke_everything(&mut transaction, user, None, now).await?
+        };
         transaction.commit().await?;
         Ok(AccountChange::Done(ended))
     }
