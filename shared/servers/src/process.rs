@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 use serde::{Deserialize, Serialize};
 use tokio::process::{Child, Command};
 
@@ -184,7 +184,13 @@ impl ManagedProcess {
     /// # Errors
     /// When the kernel refuses.
     pub fn suspend(&self) -> Result<(), ServerError> {
-        self.pidfd.signal(Signal::STOP).map_err(self.waiting())
+        self.pidfd.signal(Signal::STOP).map_err(self.waiting())?;
+        // Until then the signal is on its way, and the process at work.
+        let id = Pid::from_raw(self.pid).map(WaitId::Pid);
+        let Some(id) = id else { return Ok(()) };
+        let stopped =
+            waitid(id, WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        stopped.map(drop).map_err(io::Error::from).map_err(self.waiting())
     }
 
     /// SIGCONT.
